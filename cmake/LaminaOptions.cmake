@@ -1,0 +1,19 @@
+# Compiler flags shared by every target of the project; nothing here reaches a consumer.
+add_library(lamina_options INTERFACE)
+target_compile_features(lamina_options INTERFACE cxx_std_20)
+target_compile_options(lamina_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor
+  # The same bits from every compiler: a*b+c is one rounding only where the source says fma.
+  -ffp-contract=off)
+if(LAMINA_WERROR)
+  target_compile_options(lamina_options INTERFACE -Werror)
+endif()
+if(LAMINA_SANITIZE)
+  target_compile_options(lamina_options INTERFACE
+    -fsanitize=${LAMINA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(lamina_options INTERFACE -fsanitize=${LAMINA_SANITIZE})
+endif()
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

@@ -1,0 +1,48 @@
+// Writing a file so that a crash leaves the old one or none, never a part of a new one.
+#pragma once
+
+#include "core/file_descriptor.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace lamina {
+
+/// Bytes go to a temporary name beside the target; commit() syncs it to the disk and renames it. An
+/// object destroyed without commit() removes what it wrote.
+///
+///   AtomicFile file("model.lamina");
+///   file.write(bytes);
+///   file.commit();
+class AtomicFile {
+ public:
+  /// Throws IoError, naming the target, where its folder cannot be written. A target that is a
+  /// symbolic link is followed: the file it names is replaced, the link stays.
+  explicit AtomicFile(const std::filesystem::path& target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Appends. Throws IoError (a full disk, say).
+  void write(std::span<const std::byte> bytes);
+  /// Appends zeros until the position is a multiple of `alignment`.
+  void pad_to(std::int64_t alignment);
+  /// Replaces bytes already written, at `offset`; the position does not move.
+  void write_at(std::int64_t offset, std::span<const std::byte> bytes);
+  std::int64_t position() const noexcept { return position_; }
+
+  /// Syncs and renames. The target keeps the permissions of the file it replaces; a new one gets
+  /// what the umask says. Throws IoError; the target is then as it was.
+  void commit();
+
+ private:
+  void write_fully(std::int64_t offset, std::span<const std::byte> bytes);
+
+  std::filesystem::path target_, temporary_;
+  FileDescriptor file_;
+  std::int64_t position_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,40 @@
+// Which vector instructions this processor and its operating system offer, and how far the user
+// lets us go (LAMINA_ISA). Plain C++: kernels include it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lamina {
+
+/// Levels, each containing the ones before it.
+enum class Isa { scalar, avx2, avx512, amx };
+
+const char* to_string(Isa isa);
+std::optional<Isa> parse_isa(std::string_view text);
+
+struct CpuFeatures {
+  Isa isa = Isa::scalar;      ///< avx2 means AVX2 + FMA + F16C; avx512 means F, BW, CD, DQ and VL
+  bool avx512_vnni = false;
+  bool avx512_bf16 = false;
+  bool amx_bf16 = false;
+  bool amx_int8 = false;
+
+  /// The same processor with everything above `limit` hidden.
+  CpuFeatures capped(Isa limit) const;
+};
+
+/// What the hardware and the operating system's saved state allow, whatever the user says.
+CpuFeatures detect_cpu_features();
+
+/// detect_cpu_features() capped by LAMINA_ISA. Throws InvalidArgument where that names no level.
+CpuFeatures usable_cpu_features();
+
+/// "avx2 fma f16c", "avx512 vnni bf16 …": for --version -v.
+std::string describe(const CpuFeatures& features);
+
+/// The processor's own name, "AMD EPYC 9R14", or "unknown".
+std::string cpu_model_name();
+
+}  // namespace lamina

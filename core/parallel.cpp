@@ -1,0 +1,168 @@
+#include "core/parallel.h"
+
+#include <lamina/core/threads.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace lamina {
+namespace {
+
+// Between two layers of a network a worker waits some microseconds; waking it from sleep costs more.
+// So it looks for work this often before it sleeps. About 20 us on a 3 GHz machine.
+constexpr int kSpins = 2000;
+
+inline void spin_pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+struct Job {
+  std::int64_t count = 0;
+  std::int64_t grain = 1;
+  const RangeFunction* f = nullptr;
+  std::atomic<std::int64_t> next{0};
+  std::mutex error_mutex;
+  std::exception_ptr error;
+
+  void run() {
+    while (true) {
+      const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+      if (begin >= count) return;
+      try {
+        (*f)(begin, std::min(begin + grain, count));
+      } catch (...) {
+        const std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+        next.store(count, std::memory_order_relaxed);  // the ranges left are not begun
+      }
+    }
+  }
+};
+
+class ThreadPool {
+ public:
+  ~ThreadPool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+      ++generation_;
+    }
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  // False where the pool is at work for somebody else.
+  bool try_run(int threads, std::int64_t count, std::int64_t grain, const RangeFunction& f) {
+    const std::unique_lock busy(busy_, std::try_to_lock);
+    if (!busy.owns_lock()) return false;
+    const int helpers = threads - 1;
+    job_.count = count;
+    job_.grain = grain;
+    job_.f = &f;
+    job_.next.store(0, std::memory_order_relaxed);
+    job_.error = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      while (static_cast<int>(workers_.size()) < helpers) {
+        const int index = static_cast<int>(workers_.size());
+        workers_.emplace_back([this, index, seen = generation_.load()] { work(index, seen); });
+      }
+      helpers_ = helpers;
+      unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    job_.run();
+    wait_for_helpers();
+    if (job_.error) std::rethrow_exception(std::exchange(job_.error, nullptr));
+    return true;
+  }
+
+ private:
+  void work(int index, std::uint64_t seen) {
+    while (true) {
+      seen = next_generation(seen);
+      if (stop_.load(std::memory_order_acquire)) return;
+      if (index < helpers_) job_.run();
+      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        const std::lock_guard lock(mutex_);
+        done_.notify_one();
+      }
+    }
+  }
+
+  std::uint64_t next_generation(std::uint64_t seen) {
+    for (int i = 0; i < kSpins; ++i) {
+      const std::uint64_t now = generation_.load(std::memory_order_acquire);
+      if (now != seen) return now;
+      spin_pause();
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+    return generation_.load(std::memory_order_acquire);
+  }
+
+  void wait_for_helpers() {
+    for (int i = 0; i < kSpins; ++i) {
+      if (unfinished_.load(std::memory_order_acquire) == 0) return;
+      spin_pause();
+    }
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return unfinished_.load(std::memory_order_acquire) == 0; });
+  }
+
+  std::mutex busy_;  // held by the caller whose job runs
+  Job job_;
+  int helpers_ = 0;  // workers [0, helpers_) take part in the job
+  std::atomic<int> unfinished_{0};
+
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> workers_;
+};
+
+ThreadPool& pool() {
+  static ThreadPool instance;
+  return instance;
+}
+
+// True on a thread that is inside parallel_for: trying to lock a mutex twice on one thread is
+// undefined, so a nested call must not come as far as the pool.
+thread_local bool inside_parallel_for = false;
+
+struct InsideGuard {
+  InsideGuard() { inside_parallel_for = true; }
+  ~InsideGuard() { inside_parallel_for = false; }
+};
+
+void run_alone(std::int64_t count, std::int64_t grain, const RangeFunction& f) {
+  for (std::int64_t begin = 0; begin < count; begin += grain) f(begin, std::min(begin + grain, count));
+}
+
+}  // namespace
+
+void parallel_for(int threads, std::int64_t count, std::int64_t grain, RangeFunction f) {
+  grain = std::max<std::int64_t>(grain, 1);
+  const std::int64_t ranges = (count + grain - 1) / grain;
+  threads = static_cast<int>(std::min<std::int64_t>(threads, ranges));
+  if (threads <= 1 || inside_parallel_for) {
+    run_alone(count, grain, f);
+    return;
+  }
+  const auto guarded = [&f](std::int64_t begin, std::int64_t end) {
+    const InsideGuard guard;
+    f(begin, end);
+  };
+  if (!pool().try_run(threads, count, grain, RangeFunction(guarded))) run_alone(count, grain, f);
+}
+
+}  // namespace lamina

@@ -1,0 +1,35 @@
+// Bytes with an owner: heap memory, a mapped file, or memory of the caller's.
+#pragma once
+
+#include <lamina/core/device.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace lamina {
+
+/// Alignment of memory that the library allocates: a cache line, and one AVX-512 vector.
+inline constexpr std::size_t kAlignment = 64;
+
+class Storage {
+ public:
+  /// Uninitialised memory on the heap. Throws std::bad_alloc.
+  static std::shared_ptr<Storage> allocate(std::int64_t size_bytes);
+
+  Storage(void* data, std::int64_t size_bytes, bool read_only, std::shared_ptr<void> owner)
+      : data_(data), size_bytes_(size_bytes), read_only_(read_only), owner_(std::move(owner)) {}
+
+  void* data() const noexcept { return data_; }
+  std::int64_t size_bytes() const noexcept { return size_bytes_; }
+  bool read_only() const noexcept { return read_only_; }
+  Device device() const noexcept { return {}; }
+
+ private:
+  void* data_;
+  std::int64_t size_bytes_;
+  bool read_only_;
+  std::shared_ptr<void> owner_;
+};
+
+}  // namespace lamina
