@@ -1,0 +1,39 @@
+// The VGG family of Simonyan and Zisserman (2014), as torchvision builds it.
+#pragma once
+
+#include <lamina/core/export.h>
+#include <lamina/models/model.h>
+
+#include <string>
+#include <vector>
+
+namespace lamina::models {
+
+struct VggOptions {
+  /// "" for an untrained model; "random:SEED" for the same with that seed; "IMAGENET1K_V1" or
+  /// "DEFAULT" for the published weights; or the path of a weight file.
+  std::string weights = {};
+  bool progress = false;
+  std::int64_t num_classes = 1000;
+  double dropout = 0.5;
+  /// false leaves the parameters zero: for a model whose weights are loaded next.
+  bool init_weights = true;
+};
+
+LAMINA_API Model vgg11(const VggOptions& options = {});
+LAMINA_API Model vgg11_bn(const VggOptions& options = {});
+LAMINA_API Model vgg13(const VggOptions& options = {});
+LAMINA_API Model vgg13_bn(const VggOptions& options = {});
+LAMINA_API Model vgg16(const VggOptions& options = {});
+LAMINA_API Model vgg16_bn(const VggOptions& options = {});
+LAMINA_API Model vgg19(const VggOptions& options = {});
+LAMINA_API Model vgg19_bn(const VggOptions& options = {});
+
+/// "vgg11", "vgg11_bn", … "vgg19_bn".
+LAMINA_API std::vector<std::string> model_names();
+/// By name. Throws InvalidArgument; the hint is the nearest name.
+LAMINA_API Model make_model(const std::string& name, const VggOptions& options = {});
+/// The thousand ImageNet class names, in the order of the logits.
+LAMINA_API const std::vector<std::string>& imagenet_labels();
+
+}  // namespace lamina::models
