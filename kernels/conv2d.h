@@ -44,11 +44,11 @@ struct Conv2dPlan {
 };
 
 struct Conv2dArgs {
-  const float* input;    // [n, c_in, h, w] or [n, h, w, c_in]
-  const void* weight;    // what pack_conv2d_weight() wrote for this plan
-  const float* bias;     // [c_out], or nullptr
-  float* output;         // [n, c_out, oh, ow] or [n, oh, ow, c_out]
-  void* workspace;       // plan.workspace_bytes, aligned to 64; nullptr where that is 0
+  const float* input;  // [n, c_in, h, w] or [n, h, w, c_in]
+  const void* weight;  // what pack_conv2d_weight() wrote for this plan
+  const float* bias;   // [c_out], or nullptr
+  float* output;       // [n, c_out, oh, ow] or [n, oh, ow, c_out]
+  void* workspace;     // plan.workspace_bytes, aligned to 64; nullptr where that is 0
 };
 
 /// Pure choice from the problem and the processor. Requires: a legal problem (positive sizes,
@@ -70,7 +70,8 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
 
 /// output[b, k, y, x] = bias[k] + sum over c, r, s of
 ///     input[b, c, y*stride - pad + r*dilation, x*stride - pad + s*dilation] * weight[k, c, r, s]
-/// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; the order of summation is fixed by
+/// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; the order of summation is fixed
+/// by
 ///           the plan, so an image's result has the same bits in any batch and on any threads.
 /// Source:   PyTorch torch.nn.Conv2d semantics (cross-correlation, zero padding).
 void conv2d_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,

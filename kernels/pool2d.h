@@ -11,8 +11,8 @@ struct Pool2dProblem {
   std::int64_t stride_h = 2, stride_w = 2;
   std::int64_t pad_h = 0, pad_w = 0;
   std::int64_t dilation_h = 1, dilation_w = 1;  ///< max pooling only; 1 for average
-  bool ceil_mode = false;           ///< round the output size up; a last window must begin inside
-  bool count_include_pad = true;    ///< average: padding counts in the divisor
+  bool ceil_mode = false;             ///< round the output size up; a last window must begin inside
+  bool count_include_pad = true;      ///< average: padding counts in the divisor
   std::int64_t divisor_override = 0;  ///< average: the divisor, where positive
   Layout layout = Layout::nchw;
 
