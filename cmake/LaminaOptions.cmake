@@ -1,4 +1,12 @@
 # Compiler flags shared by every target of the project; nothing here reaches a consumer.
+#
+# No -march here: vectorised sources choose their instruction sets themselves, function by function
+# or file by file, so that one build runs on every x86-64 machine and is fast on the newest.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
 add_library(lamina_options INTERFACE)
 target_compile_features(lamina_options INTERFACE cxx_std_20)
 target_compile_options(lamina_options INTERFACE
@@ -11,9 +19,6 @@ endif()
 if(LAMINA_SANITIZE)
   target_compile_options(lamina_options INTERFACE
     -fsanitize=${LAMINA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_definitions(lamina_options INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(lamina_options INTERFACE -fsanitize=${LAMINA_SANITIZE})
-endif()
-find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()

@@ -39,9 +39,8 @@ AtomicFile::AtomicFile(const fs::path& target) : target_(resolved_target(target)
   for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
     temporary_ = target_;
     temporary_ += fmt::format(".{}.{}.tmp", ::getpid(), attempt);
-    file_ = FileDescriptor(
-        ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR |
-               S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
+    file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
     if (!file_ && errno != EEXIST) throw_errno("cannot write", target);
   }
   if (!file_) throw_errno("cannot write", target);

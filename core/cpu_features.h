@@ -15,7 +15,7 @@ const char* to_string(Isa isa);
 std::optional<Isa> parse_isa(std::string_view text);
 
 struct CpuFeatures {
-  Isa isa = Isa::scalar;      ///< avx2 means AVX2 + FMA + F16C; avx512 means F, BW, CD, DQ and VL
+  Isa isa = Isa::scalar;  ///< avx2 means AVX2 + FMA + F16C; avx512 means F, BW, CD, DQ and VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
   bool amx_bf16 = false;

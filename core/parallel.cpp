@@ -13,8 +13,8 @@
 namespace lamina {
 namespace {
 
-// Between two layers of a network a worker waits some microseconds; waking it from sleep costs more.
-// So it looks for work this often before it sleeps. About 20 us on a 3 GHz machine.
+// Between two layers of a network a worker waits some microseconds; waking it from sleep costs
+// more. So it looks for work this often before it sleeps. About 20 us on a 3 GHz machine.
 constexpr int kSpins = 2000;
 
 inline void spin_pause() {
@@ -145,7 +145,8 @@ struct InsideGuard {
 };
 
 void run_alone(std::int64_t count, std::int64_t grain, const RangeFunction& f) {
-  for (std::int64_t begin = 0; begin < count; begin += grain) f(begin, std::min(begin + grain, count));
+  for (std::int64_t begin = 0; begin < count; begin += grain)
+    f(begin, std::min(begin + grain, count));
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace lamina {
 class RangeFunction {
  public:
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, RangeFunction>)
-  RangeFunction(F&& f)  // NOLINT(google-explicit-constructor): made at the call, like function_ref
+  requires(!std::is_same_v<std::remove_cvref_t<F>, RangeFunction>) RangeFunction(
+      F&& f)  // NOLINT(google-explicit-constructor): made at the call, like function_ref
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, std::int64_t begin, std::int64_t end) {
           (*static_cast<std::remove_reference_t<F>*>(object))(begin, end);

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#define LAMINA_REQUIRE(condition, ...)                                      \
-  do {                                                                      \
+#define LAMINA_REQUIRE(condition, ...)                                           \
+  do {                                                                           \
     if (!(condition)) throw ::lamina::InvalidArgument(fmt::format(__VA_ARGS__)); \
   } while (false)
 

@@ -127,7 +127,8 @@ Tensor Tensor::to(DType dtype) const {
 
 Tensor Tensor::to(Device target) const {
   if (target == device()) return *this;
-  throw Unsupported(fmt::format("[tensor] this build cannot move a tensor to {}", to_string(target)));
+  throw Unsupported(
+      fmt::format("[tensor] this build cannot move a tensor to {}", to_string(target)));
 }
 
 Tensor Tensor::reshape(const Shape& shape) const {
@@ -162,7 +163,8 @@ Tensor Tensor::select(int axis, std::int64_t at) const {
     result.strides_[static_cast<std::size_t>(rank)] = strides_[static_cast<std::size_t>(other)];
     ++rank;
   }
-  result.shape_ = Shape(std::span<const std::int64_t>(sizes.data(), static_cast<std::size_t>(rank)));
+  result.shape_ =
+      Shape(std::span<const std::int64_t>(sizes.data(), static_cast<std::size_t>(rank)));
   result.offset_ += at * strides_[static_cast<std::size_t>(index)];
   return result;
 }
@@ -190,9 +192,11 @@ Tensor Tensor::as_strided(const Shape& shape, std::span<const std::int64_t> stri
     const auto reach = checked_mul(stride, std::max<std::int64_t>(shape[axis] - 1, 0));
     last = reach ? checked_add(*last, *reach) : std::nullopt;
   }
-  const bool fits = offset >= 0 && last && (shape.numel() == 0 ? *last <= available : *last < available);
-  LAMINA_REQUIRE(fits, "[tensor] shape {} with strides [{}] and offset {} leaves a storage of {} elements",
-                 shape, fmt::join(strides, ", "), offset, available);
+  const bool fits =
+      offset >= 0 && last && (shape.numel() == 0 ? *last <= available : *last < available);
+  LAMINA_REQUIRE(
+      fits, "[tensor] shape {} with strides [{}] and offset {} leaves a storage of {} elements",
+      shape, fmt::join(strides, ", "), offset, available);
   Tensor result = *this;
   result.shape_ = shape;
   result.strides_ = {};

@@ -13,12 +13,13 @@ bool equal_bits(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   const Tensor left = a.contiguous();
   const Tensor right = b.contiguous();
-  return left.numel() == 0 ||
-         std::memcmp(left.raw_data(), right.raw_data(), static_cast<std::size_t>(left.nbytes())) == 0;
+  return left.numel() == 0 || std::memcmp(left.raw_data(), right.raw_data(),
+                                          static_cast<std::size_t>(left.nbytes())) == 0;
 }
 
 Difference difference(const Tensor& a, const Tensor& b) {
-  LAMINA_REQUIRE(a.shape() == b.shape(), "[difference] shapes {} and {} differ", a.shape(), b.shape());
+  LAMINA_REQUIRE(a.shape() == b.shape(), "[difference] shapes {} and {} differ", a.shape(),
+                 b.shape());
   const Tensor left = a.to(DType::f64).contiguous();
   const Tensor right = b.to(DType::f64).contiguous();
   const double* x = left.data<double>();

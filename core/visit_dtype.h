@@ -1,4 +1,5 @@
-// From a run-time dtype to a compile-time type: visit_dtype(d, []<typename T>(std::type_identity<T>) {…}).
+// From a run-time dtype to a compile-time type: visit_dtype(d, []<typename
+// T>(std::type_identity<T>) {…}).
 #pragma once
 
 #include <lamina/core/dtype.h>

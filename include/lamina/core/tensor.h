@@ -1,8 +1,8 @@
 // A dense n-dimensional array: a view (shape, strides, offset) of a storage that may be shared with
 // other tensors, a mapped file, or memory of the caller's.
 //
-// Copying a Tensor copies the handle, not the elements, and never allocates. Reading one tensor from
-// several threads is safe; writing is not.
+// Copying a Tensor copies the handle, not the elements, and never allocates. Reading one tensor
+// from several threads is safe; writing is not.
 //
 //   Tensor x = Tensor::zeros({1, 3, 224, 224});
 //   x.mutable_data<float>()[0] = 1.0f;
@@ -45,7 +45,8 @@ class LAMINA_API Tensor {
   /// A contiguous view of memory that `owner` keeps alive (a mapped file, a caller's buffer).
   /// Requires: `data` holds shape.numel() elements (unchecked). A read-only tensor refuses
   /// mutable_data().
-  static Tensor wrap(const void* data, const Shape& shape, DType dtype, std::shared_ptr<void> owner);
+  static Tensor wrap(const void* data, const Shape& shape, DType dtype,
+                     std::shared_ptr<void> owner);
   static Tensor wrap_mutable(void* data, const Shape& shape, DType dtype,
                              std::shared_ptr<void> owner);
 
@@ -90,10 +91,10 @@ class LAMINA_API Tensor {
     return {data<T>(), static_cast<std::size_t>(numel())};
   }
 
-  Tensor clone() const;                    ///< a contiguous copy of its own
-  Tensor contiguous() const;               ///< itself where contiguous, else a copy
-  Tensor to(DType dtype) const;            ///< itself where the dtype is the same
-  Tensor to(Device device) const;          ///< itself where the device is the same
+  Tensor clone() const;                      ///< a contiguous copy of its own
+  Tensor contiguous() const;                 ///< itself where contiguous, else a copy
+  Tensor to(DType dtype) const;              ///< itself where the dtype is the same
+  Tensor to(Device device) const;            ///< itself where the device is the same
   Tensor reshape(const Shape& shape) const;  ///< a view where contiguous, else a copy
   /// Elements [begin, end) of one axis; a view.
   Tensor slice(int axis, std::int64_t begin, std::int64_t end) const;
@@ -123,10 +124,10 @@ LAMINA_API bool equal_bits(const Tensor& a, const Tensor& b);
 
 /// How far two tensors of one shape are apart, computed in double over any numeric dtypes.
 struct Difference {
-  double max_abs = 0;           ///< largest |a - b|; NaN where exactly one of the two is NaN
+  double max_abs = 0;            ///< largest |a - b|; NaN where exactly one of the two is NaN
   double max_abs_reference = 0;  ///< largest |b|
-  double cosine = 1;            ///< of the two as vectors; 1 where both are zero
-  std::int64_t differing = 0;   ///< elements whose values differ
+  double cosine = 1;             ///< of the two as vectors; 1 where both are zero
+  std::int64_t differing = 0;    ///< elements whose values differ
   std::int64_t worst_index = 0;  ///< flat index of the largest difference
 };
 /// Throws InvalidArgument where the shapes differ.

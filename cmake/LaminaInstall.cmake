@@ -1,0 +1,34 @@
+# cmake --install: the library, its headers, and what CMake and pkg-config need to find them.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamina)
+
+install(TARGETS lamina EXPORT lamina-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir})
+foreach(program vgg16-infer lamina-convert lamina-bench)
+  if(TARGET ${program})
+    install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lamina-config.cmake.in
+  ${PROJECT_BINARY_DIR}/lamina-config.cmake INSTALL_DESTINATION ${package_dir})
+# Before 1.0 each minor version may change the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/lamina-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/lamina-config.cmake
+  ${PROJECT_BINARY_DIR}/lamina-config-version.cmake DESTINATION ${package_dir})
+
+# A static library leaves its dependencies to whoever links it; a shared one has found its own.
+set(pc_requires "libhwy libjpeg libxxhash zlib")
+set(pc_libs "-pthread -lstdc++ -lm")
+if(BUILD_SHARED_LIBS)
+  set(pc_requires "")
+  set(pc_libs "")
+endif()
+# Relative, so that an installed tree can be moved.
+file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/lamina.pc.in ${PROJECT_BINARY_DIR}/lamina.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/lamina.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
