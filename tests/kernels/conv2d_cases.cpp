@@ -1,0 +1,177 @@
+#include "tests/kernels/conv2d_cases.h"
+
+#include "kernels/reference/reference.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace lamina::test {
+namespace {
+
+using kernels::Conv2dProblem;
+using kernels::Layout;
+
+std::int64_t input_count(const Conv2dProblem& p) { return p.n * p.c_in * p.h * p.w; }
+std::int64_t output_count(const Conv2dProblem& p) { return p.n * p.c_out * p.oh() * p.ow(); }
+std::int64_t weight_count(const Conv2dProblem& p) {
+  return p.c_out * (p.c_in / p.groups) * p.kh * p.kw;
+}
+
+Conv2dProblem square(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
+  return {.c_in = c_in,
+          .h = size,
+          .w = size,
+          .c_out = c_out,
+          .kh = 3,
+          .kw = 3,
+          .pad_h = 1,
+          .pad_w = 1,
+          .relu = true,
+          .layout = Layout::nhwc};
+}
+
+}  // namespace
+
+Conv2dData small_integer_data(const Conv2dProblem& p) {
+  return {small_integers(input_count(p), 1), small_integers(weight_count(p), 2),
+          small_integers(p.c_out, 3)};
+}
+
+Conv2dData real_data(const Conv2dProblem& p) {
+  return {reals(input_count(p), 4), reals(weight_count(p), 5), reals(p.c_out, 6)};
+}
+
+std::vector<Conv2dProblem> edge_problems() {
+  std::vector<Conv2dProblem> problems;
+  // Output channels around one vector and one tile of every width; output pixels around block_m.
+  for (const std::int64_t c_out : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 37, 64}) {
+    problems.push_back({.n = 2,
+                        .c_in = 5,
+                        .h = 3,
+                        .w = 3,
+                        .c_out = c_out,
+                        .kh = 3,
+                        .kw = 3,
+                        .pad_h = 1,
+                        .pad_w = 1});
+  }
+  for (const std::int64_t w : {1, 2, 3, 5, 6, 7, 11, 12, 13, 23, 29}) {
+    problems.push_back({.c_in = 3, .h = 1, .w = w, .c_out = 17, .kh = 1, .kw = 1, .relu = true});
+  }
+  // Strides, paddings and dilations that differ by axis; padding that no tap of a row is inside of.
+  problems.push_back({.n = 3,
+                      .c_in = 4,
+                      .h = 11,
+                      .w = 7,
+                      .c_out = 6,
+                      .kh = 3,
+                      .kw = 2,
+                      .stride_h = 2,
+                      .stride_w = 3,
+                      .pad_h = 0,
+                      .pad_w = 2,
+                      .dilation_h = 2,
+                      .dilation_w = 1});
+  problems.push_back({.c_in = 2,
+                      .h = 4,
+                      .w = 9,
+                      .c_out = 18,
+                      .kh = 5,
+                      .kw = 3,
+                      .pad_h = 5,
+                      .pad_w = 4,
+                      .dilation_w = 3,
+                      .relu = true});
+  problems.push_back({.c_in = 3,
+                      .h = 23,
+                      .w = 23,
+                      .c_out = 20,
+                      .kh = 11,
+                      .kw = 11,
+                      .stride_h = 4,
+                      .stride_w = 4,
+                      .pad_h = 2,
+                      .pad_w = 2});
+  problems.push_back({.c_in = 7, .h = 5, .w = 5, .c_out = 9, .kh = 5, .kw = 5});
+  // Groups: two, one channel each (depthwise), and with a multiplier.
+  problems.push_back({.n = 2,
+                      .c_in = 6,
+                      .h = 5,
+                      .w = 5,
+                      .c_out = 34,
+                      .kh = 3,
+                      .kw = 3,
+                      .pad_h = 1,
+                      .pad_w = 1,
+                      .groups = 2,
+                      .relu = true});
+  problems.push_back({.c_in = 9,
+                      .h = 6,
+                      .w = 5,
+                      .c_out = 9,
+                      .kh = 3,
+                      .kw = 3,
+                      .pad_h = 1,
+                      .pad_w = 1,
+                      .groups = 9});
+  problems.push_back({.c_in = 3,
+                      .h = 6,
+                      .w = 5,
+                      .c_out = 12,
+                      .kh = 3,
+                      .kw = 3,
+                      .stride_h = 2,
+                      .stride_w = 2,
+                      .groups = 3});
+  problems.push_back({.n = 0, .c_in = 3, .h = 4, .w = 4, .c_out = 8});
+
+  const std::size_t nchw_count = problems.size();
+  for (std::size_t i = 0; i < nchw_count; ++i) {
+    problems.push_back(problems[i]);
+    problems.back().layout = Layout::nhwc;
+  }
+  return problems;
+}
+
+std::vector<Conv2dProblem> vgg16_problems() {
+  return {square(3, 64, 9),    square(64, 64, 9),   square(64, 128, 9),  square(128, 128, 7),
+          square(128, 256, 7), square(256, 256, 7), square(256, 512, 5), square(512, 512, 5)};
+}
+
+std::string describe(const Conv2dProblem& p) {
+  return fmt::format(
+      "n {} c_in {} h {} w {} c_out {} kernel {}x{} stride {}x{} pad {}x{} dilation {}x{} "
+      "groups {}{} {}",
+      p.n, p.c_in, p.h, p.w, p.c_out, p.kh, p.kw, p.stride_h, p.stride_w, p.pad_h, p.pad_w,
+      p.dilation_h, p.dilation_w, p.groups, p.relu ? " relu" : "",
+      p.layout == Layout::nchw ? "nchw" : "nhwc");
+}
+
+Floats reference_conv2d(const Conv2dProblem& problem, const Conv2dData& data) {
+  Floats output(static_cast<std::size_t>(output_count(problem)));
+  kernels::reference::conv2d(problem, data.input.data(), data.weight.data(),
+                             data.bias.empty() ? nullptr : data.bias.data(), output.data());
+  return output;
+}
+
+Conv2dRun run_conv2d(const Conv2dProblem& problem, const kernels::Conv2dPlan& plan,
+                     const Conv2dData& data, int threads, std::int64_t shift) {
+  AlignedBytes packed(plan.packed_weight_bytes), workspace(plan.workspace_bytes);
+  kernels::pack_conv2d_weight(problem, plan, data.weight.data(), packed.data());
+  // All bits set is a NaN: what a kernel reads before it wrote shows.
+  std::memset(workspace.data(), 0xff, static_cast<std::size_t>(plan.workspace_bytes));
+  Floats input(static_cast<std::size_t>(shift), 0.0f);
+  input.insert(input.end(), data.input.begin(), data.input.end());
+  GuardedOutput output(output_count(problem), shift);
+  kernels::conv2d_forward(problem, plan,
+                          {.input = input.data() + shift,
+                           .weight = packed.data(),
+                           .bias = data.bias.empty() ? nullptr : data.bias.data(),
+                           .output = output.data(),
+                           .workspace = workspace.data()},
+                          {.threads = threads});
+  return {output.values(), output.guards_intact()};
+}
+
+}  // namespace lamina::test

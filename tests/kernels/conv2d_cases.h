@@ -1,0 +1,36 @@
+// The shapes that every convolution algorithm is run on, and the running of one.
+#pragma once
+
+#include "kernels/conv2d.h"
+#include "tests/kernels/support.h"
+
+#include <string>
+#include <vector>
+
+namespace lamina::test {
+
+struct Conv2dData {
+  Floats input, weight, bias;  // bias may be empty: none
+};
+
+Conv2dData small_integer_data(const kernels::Conv2dProblem& problem);
+Conv2dData real_data(const kernels::Conv2dProblem& problem);
+
+/// Shapes that straddle tiles, vectors, padding and groups, small enough for the reference.
+std::vector<kernels::Conv2dProblem> edge_problems();
+/// VGG16's distinct convolutions on a small image.
+std::vector<kernels::Conv2dProblem> vgg16_problems();
+
+std::string describe(const kernels::Conv2dProblem& problem);
+
+Floats reference_conv2d(const kernels::Conv2dProblem& problem, const Conv2dData& data);
+
+struct Conv2dRun {
+  Floats output;
+  bool guards_intact = false;
+};
+/// Packs, fills the workspace with NaN, and runs; `shift` misaligns input and output.
+Conv2dRun run_conv2d(const kernels::Conv2dProblem& problem, const kernels::Conv2dPlan& plan,
+                     const Conv2dData& data, int threads, std::int64_t shift = 0);
+
+}  // namespace lamina::test
