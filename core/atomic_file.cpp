@@ -12,11 +12,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path resolved_target(const fs::path& target) {
+// What the target's symbolic links lead to, whether it exists yet or not.
+fs::path resolved_target(fs::path target) {
+  constexpr int kMaxLinks = 40;  // as many as Linux follows
   std::error_code error;
-  if (!fs::is_symlink(fs::symlink_status(target, error))) return target;
-  const fs::path resolved = fs::weakly_canonical(target, error);
-  return error ? target : resolved;
+  for (int link = 0; link < kMaxLinks && fs::is_symlink(fs::symlink_status(target, error));
+       ++link) {
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) break;
+    target = target.parent_path() / next;  // an absolute `next` replaces all of it
+  }
+  return target;
 }
 
 void sync_folder(const fs::path& file) {
@@ -28,34 +34,51 @@ void sync_folder(const fs::path& file) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& target) : target_(resolved_target(target)) {
-  std::error_code error;
-  if (fs::is_directory(target_, error)) {
+AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
+  struct stat existing {};
+  const bool exists = ::stat(target.c_str(), &existing) == 0;
+  if (exists && S_ISDIR(existing.st_mode)) {
     throw IoError(fmt::format("cannot write: Is a directory: {}", target.string()));
   }
-  // The mode the target shall have: what open() would give a new file, or what it has already.
-  struct stat existing {};
-  const bool replaces = ::stat(target_.c_str(), &existing) == 0;
-  for (int attempt = 0; attempt < 100 && !file_; ++attempt) {
-    temporary_ = target_;
-    temporary_ += fmt::format(".{}.{}.tmp", ::getpid(), attempt);
-    file_ = FileDescriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                                  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
-    if (!file_ && errno != EEXIST) throw_errno("cannot write", target);
+  if (exists && !S_ISREG(existing.st_mode)) {
+    file_ = FileDescriptor(::open(target.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file_) throw_errno("cannot write", target);
+    return;
   }
-  if (!file_) throw_errno("cannot write", target);
-  // Refused where the file is another user's; it is then ours with the default mode.
-  if (replaces) (void)!::fchmod(file_.get(), existing.st_mode & 07777);
+  target_ = resolved_target(target);
+  open_temporary();
+  if (!exists) return;
+  // Refused where the file is another user's; it is then ours. The owner first: changing it clears
+  // mode bits.
+  (void)!::fchown(file_.get(), existing.st_uid, existing.st_gid);
+  (void)!::fchmod(file_.get(), existing.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+}
+
+void AtomicFile::open_temporary() {
+  constexpr std::size_t kMaxStem = 200;  // of the 255 bytes that a name may have
+  constexpr int kAttempts = 100;         // names left behind by processes that were killed
+  constexpr mode_t kReadWrite = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
+  for (int attempt = 0; attempt < kAttempts && !file_; ++attempt) {
+    temporary_ = target_.parent_path() /
+                 fmt::format("{}.{}.{}.tmp", target_.filename().string().substr(0, kMaxStem),
+                             ::getpid(), attempt);
+    file_ = FileDescriptor(
+        ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadWrite));
+    if (!file_ && errno != EEXIST) break;
+  }
+  if (!file_) throw_errno("cannot write", target_);
 }
 
 AtomicFile::~AtomicFile() {
-  if (!file_) return;
+  if (!file_ || direct()) return;
   file_.reset();
   ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-  write_fully(position_, bytes);
+  write_fully(bytes, [this](std::span<const std::byte> step) {
+    return ::write(file_.get(), step.data(), step.size());
+  });
   position_ += static_cast<std::int64_t>(bytes.size());
 }
 
@@ -70,23 +93,31 @@ void AtomicFile::pad_to(std::int64_t alignment) {
 }
 
 void AtomicFile::write_at(std::int64_t offset, std::span<const std::byte> bytes) {
-  write_fully(offset, bytes);
+  write_fully(bytes, [this, &offset](std::span<const std::byte> step) {
+    const ssize_t written = ::pwrite(file_.get(), step.data(), step.size(), offset);
+    offset += std::max<ssize_t>(written, 0);
+    return written;
+  });
 }
 
-void AtomicFile::write_fully(std::int64_t offset, std::span<const std::byte> bytes) {
+template <typename WriteSome>
+void AtomicFile::write_fully(std::span<const std::byte> bytes, WriteSome write_some) {
   // Linux moves at most 2 GiB less a page a call; smaller steps let an interrupt through.
   constexpr std::size_t kMaxStep = std::size_t{64} << 20;
   while (!bytes.empty()) {
     const auto step = bytes.first(std::min(bytes.size(), kMaxStep));
-    const ssize_t written = ::pwrite(file_.get(), step.data(), step.size(), offset);
+    const ssize_t written = write_some(step);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw_errno("cannot write", target_);
-    offset += written;
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
 
 void AtomicFile::commit() {
+  if (direct()) {
+    file_.reset();
+    return;
+  }
   if (::fsync(file_.get()) != 0) throw_errno("cannot sync", target_);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_errno("cannot replace", target_);
   file_.reset();

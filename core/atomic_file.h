@@ -19,7 +19,8 @@ namespace lamina {
 class AtomicFile {
  public:
   /// Throws IoError, naming the target, where its folder cannot be written. A target that is a
-  /// symbolic link is followed: the file it names is replaced, the link stays.
+  /// symbolic link is followed: the file it names is made or replaced, the link stays. A target
+  /// that is no file but a pipe or a device (/dev/stdout, /dev/null) is written directly, in order.
   explicit AtomicFile(const std::filesystem::path& target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -29,16 +30,21 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   /// Appends zeros until the position is a multiple of `alignment`.
   void pad_to(std::int64_t alignment);
-  /// Replaces bytes already written, at `offset`; the position does not move.
+  /// Replaces bytes already written, at `offset`; the position does not move. Throws IoError for a
+  /// pipe, which has no way back.
   void write_at(std::int64_t offset, std::span<const std::byte> bytes);
   std::int64_t position() const noexcept { return position_; }
 
-  /// Syncs and renames. The target keeps the permissions of the file it replaces; a new one gets
-  /// what the umask says. Throws IoError; the target is then as it was.
+  /// Syncs and renames. The target keeps the permissions, and where we may set it the owner, of the
+  /// file it replaces; a new one gets what the umask says. Throws IoError; the target is then as it
+  /// was.
   void commit();
 
  private:
-  void write_fully(std::int64_t offset, std::span<const std::byte> bytes);
+  void open_temporary();
+  bool direct() const noexcept { return temporary_.empty(); }
+  template <typename WriteSome>
+  void write_fully(std::span<const std::byte> bytes, WriteSome write_some);
 
   std::filesystem::path target_, temporary_;
   FileDescriptor file_;

@@ -31,7 +31,7 @@ CpuFeatures detect_cpu_features();
 /// detect_cpu_features() capped by LAMINA_ISA. Throws InvalidArgument where that names no level.
 CpuFeatures usable_cpu_features();
 
-/// "avx2 fma f16c", "avx512 vnni bf16 …": for --version -v.
+/// "avx2", "avx512 vnni bf16", "amx vnni bf16 amx-bf16 amx-int8": for --version -v.
 std::string describe(const CpuFeatures& features);
 
 /// The processor's own name, "AMD EPYC 9R14", or "unknown".

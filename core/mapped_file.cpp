@@ -15,7 +15,8 @@
 namespace lamina {
 
 std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // O_NONBLOCK changes nothing for a file; without it a named pipe would wait for a writer.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) throw_errno("cannot open", path);
   struct stat status {};
   if (fstat(file.get(), &status) != 0) throw_errno("cannot stat", path);

@@ -17,30 +17,41 @@ namespace {
 // more. So it looks for work this often before it sleeps. About 20 us on a 3 GHz machine.
 constexpr int kSpins = 2000;
 
+std::int64_t range_count(std::int64_t count, std::int64_t grain) {
+  return count > 0 ? (count - 1) / grain + 1 : 0;
+}
+
 inline void spin_pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
 
+// begin + grain may not fit 64 bits; what is left of the count always does.
+void call_range(const RangeFunction& f, std::int64_t begin, std::int64_t count,
+                std::int64_t grain) {
+  f(begin, begin + std::min(grain, count - begin));
+}
+
 struct Job {
   std::int64_t count = 0;
   std::int64_t grain = 1;
+  std::int64_t ranges = 0;
   const RangeFunction* f = nullptr;
-  std::atomic<std::int64_t> next{0};
+  std::atomic<std::int64_t> next{0};  // index of a range
   std::mutex error_mutex;
   std::exception_ptr error;
 
   void run() {
     while (true) {
-      const std::int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-      if (begin >= count) return;
+      const std::int64_t range = next.fetch_add(1, std::memory_order_relaxed);
+      if (range >= ranges) return;
       try {
-        (*f)(begin, std::min(begin + grain, count));
+        call_range(*f, range * grain, count, grain);
       } catch (...) {
         const std::lock_guard lock(error_mutex);
         if (!error) error = std::current_exception();
-        next.store(count, std::memory_order_relaxed);  // the ranges left are not begun
+        next.store(ranges, std::memory_order_relaxed);  // the ranges left are not begun
       }
     }
   }
@@ -65,15 +76,13 @@ class ThreadPool {
     const int helpers = threads - 1;
     job_.count = count;
     job_.grain = grain;
+    job_.ranges = range_count(count, grain);
     job_.f = &f;
     job_.next.store(0, std::memory_order_relaxed);
     job_.error = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      while (static_cast<int>(workers_.size()) < helpers) {
-        const int index = static_cast<int>(workers_.size());
-        workers_.emplace_back([this, index, seen = generation_.load()] { work(index, seen); });
-      }
+      grow(helpers);
       helpers_ = helpers;
       unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
       generation_.fetch_add(1, std::memory_order_release);
@@ -86,6 +95,17 @@ class ThreadPool {
   }
 
  private:
+  // Where the system has no more threads to give, those that are there do the work.
+  void grow(int helpers) {
+    try {
+      while (static_cast<int>(workers_.size()) < helpers) {
+        const int index = static_cast<int>(workers_.size());
+        workers_.emplace_back([this, index, seen = generation_.load()] { work(index, seen); });
+      }
+    } catch (const std::exception&) {  // std::system_error, std::bad_alloc
+    }
+  }
+
   void work(int index, std::uint64_t seen) {
     while (true) {
       seen = next_generation(seen);
@@ -145,16 +165,15 @@ struct InsideGuard {
 };
 
 void run_alone(std::int64_t count, std::int64_t grain, const RangeFunction& f) {
-  for (std::int64_t begin = 0; begin < count; begin += grain)
-    f(begin, std::min(begin + grain, count));
+  const std::int64_t ranges = range_count(count, grain);
+  for (std::int64_t range = 0; range < ranges; ++range) call_range(f, range * grain, count, grain);
 }
 
 }  // namespace
 
 void parallel_for(int threads, std::int64_t count, std::int64_t grain, RangeFunction f) {
   grain = std::max<std::int64_t>(grain, 1);
-  const std::int64_t ranges = (count + grain - 1) / grain;
-  threads = static_cast<int>(std::min<std::int64_t>(threads, ranges));
+  threads = static_cast<int>(std::min<std::int64_t>(threads, range_count(count, grain)));
   if (threads <= 1 || inside_parallel_for) {
     run_alone(count, grain, f);
     return;

@@ -14,8 +14,8 @@ Shape::Shape(std::span<const std::int64_t> sizes) {
   LAMINA_REQUIRE(sizes.size() <= kMaxRank, "[shape] {} dimensions; at most {} are supported",
                  sizes.size(), kMaxRank);
   rank_ = static_cast<int>(sizes.size());
-  // The largest prefix product is checked too, so that a later zero cannot hide an overflow in code
-  // that multiplies the sizes in another order.
+  // Zeros are left out of the checked product: one of them must not hide an overflow from code that
+  // multiplies some of the sizes only, or in another order.
   std::int64_t nonzero_product = 1;
   for (int axis = 0; axis < rank_; ++axis) {
     const std::int64_t size = sizes[static_cast<std::size_t>(axis)];

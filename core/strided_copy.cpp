@@ -2,6 +2,7 @@
 
 #include "core/visit_dtype.h"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -32,6 +33,33 @@ void gather(const std::byte* source, std::span<const std::int64_t> strides, cons
   }
 }
 
+// A float which rounds to 16 bits as `value` itself would: the bit below the last, where anything
+// was lost, is 1 (rounding to odd), so that no tie is seen where there was none.
+float sticky_float(double value) {
+  const float rounded = static_cast<float>(value);
+  if (static_cast<double>(rounded) == value || !std::isfinite(rounded)) return rounded;
+  const bool away = std::abs(static_cast<double>(rounded)) > std::abs(value);
+  const auto bits = std::bit_cast<std::uint32_t>(rounded) - (away ? 1u : 0u);
+  return std::bit_cast<float>(bits | 1u);
+}
+
+// The same for what double cannot hold: bits under its 53 become one that says so.
+double sticky_double(std::int64_t value) {
+  constexpr std::int64_t kLost = (std::int64_t{1} << 10) - 1;
+  constexpr std::int64_t kExact = std::int64_t{1} << 53;
+  if (value >= -kExact && value <= kExact) return static_cast<double>(value);
+  return static_cast<double>((value & ~kLost) | ((value & kLost) != 0 ? kLost + 1 : 0));
+}
+
+template <typename From>
+float to_sticky_float(From from) {
+  if constexpr (std::is_same_v<From, std::int64_t>) {
+    return sticky_float(sticky_double(from));
+  } else {
+    return sticky_float(static_cast<double>(from));
+  }
+}
+
 template <typename To, typename From>
 To convert_one(From from) {
   if constexpr (std::is_same_v<To, From>) {
@@ -39,9 +67,9 @@ To convert_one(From from) {
   } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {
     return convert_one<To>(to_float(from));
   } else if constexpr (std::is_same_v<To, Half>) {
-    return to_half(static_cast<float>(from));
+    return to_half(to_sticky_float(from));
   } else if constexpr (std::is_same_v<To, BFloat16>) {
-    return to_bfloat16(static_cast<float>(from));
+    return to_bfloat16(to_sticky_float(from));
   } else if constexpr (std::is_same_v<To, bool>) {
     return from != From{};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
@@ -57,6 +85,15 @@ To convert_one(From from) {
     return static_cast<To>(value);
   } else {
     return static_cast<To>(from);
+  }
+}
+
+template <typename T>
+T element(const void* source, std::int64_t i) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return static_cast<const std::uint8_t*>(source)[i] != 0;
+  } else {
+    return static_cast<const T*>(source)[i];
   }
 }
 
@@ -77,9 +114,8 @@ void convert(const void* source, DType source_dtype, void* target, DType target_
              std::int64_t count) {
   visit_dtype(source_dtype, [&]<typename From>(std::type_identity<From>) {
     visit_dtype(target_dtype, [&]<typename To>(std::type_identity<To>) {
-      const From* from = static_cast<const From*>(source);
       To* to = static_cast<To*>(target);
-      for (std::int64_t i = 0; i < count; ++i) to[i] = convert_one<To>(from[i]);
+      for (std::int64_t i = 0; i < count; ++i) to[i] = convert_one<To>(element<From>(source, i));
     });
   });
 }

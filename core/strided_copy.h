@@ -14,8 +14,9 @@ void copy_strided(const void* source, std::span<const std::int64_t> strides, con
                   std::int64_t element_bytes, void* target);
 
 /// Converts `count` contiguous elements. Floating to integer truncates toward zero and saturates
-/// (NaN becomes 0); anything but 0 becomes true; to f16 and bf16 rounds to nearest even. i64 and
-/// f64 convert directly, never through float.
+/// (NaN becomes 0); an integer that does not fit loses its high bits; anything but 0 becomes true;
+/// every dtype rounds once, to nearest even, to f16 and bf16 too. Bools are read as bytes, so that
+/// a file's 2 is true and no undefined behaviour.
 void convert(const void* source, DType source_dtype, void* target, DType target_dtype,
              std::int64_t count);
 

@@ -28,6 +28,10 @@ std::int64_t checked_nbytes(const Shape& shape, DType dtype) {
   return *size_bytes;
 }
 
+Shape shape_of(const std::array<std::int64_t, Shape::kMaxRank>& sizes, int rank) {
+  return Shape(std::span(sizes).first(static_cast<std::size_t>(rank)));
+}
+
 int checked_axis(const Shape& shape, int axis) {
   const int index = axis < 0 ? axis + shape.rank() : axis;
   LAMINA_REQUIRE(index >= 0 && index < shape.rank(), "[tensor] axis {} of a tensor of shape {}",
@@ -163,8 +167,7 @@ Tensor Tensor::select(int axis, std::int64_t at) const {
     result.strides_[static_cast<std::size_t>(rank)] = strides_[static_cast<std::size_t>(other)];
     ++rank;
   }
-  result.shape_ =
-      Shape(std::span<const std::int64_t>(sizes.data(), static_cast<std::size_t>(rank)));
+  result.shape_ = shape_of(sizes, rank);
   result.offset_ += at * strides_[static_cast<std::size_t>(index)];
   return result;
 }
@@ -173,7 +176,10 @@ Tensor Tensor::transpose(int a, int b) const {
   const int first = checked_axis(shape_, a);
   const int second = checked_axis(shape_, b);
   Tensor result = *this;
-  result.shape_ = shape_.with(first, shape_[second]).with(second, shape_[first]);
+  std::array<std::int64_t, Shape::kMaxRank> sizes{};
+  std::copy(shape_.begin(), shape_.end(), sizes.begin());
+  std::swap(sizes[static_cast<std::size_t>(first)], sizes[static_cast<std::size_t>(second)]);
+  result.shape_ = shape_of(sizes, rank());
   std::swap(result.strides_[static_cast<std::size_t>(first)],
             result.strides_[static_cast<std::size_t>(second)]);
   return result;
@@ -184,6 +190,7 @@ Tensor Tensor::as_strided(const Shape& shape, std::span<const std::int64_t> stri
   LAMINA_REQUIRE(defined(), "[tensor] the tensor is undefined");
   LAMINA_REQUIRE(static_cast<int>(strides.size()) == shape.rank(),
                  "[tensor] {} strides for a shape of rank {}", strides.size(), shape.rank());
+  checked_nbytes(shape, dtype_);  // a stride of 0 can name more elements than there are bytes
   const std::int64_t available = storage_->size_bytes() / size_of(dtype_);
   std::optional<std::int64_t> last = offset;  // flat index of the last element
   for (int axis = 0; axis < shape.rank() && last; ++axis) {
@@ -199,8 +206,12 @@ Tensor Tensor::as_strided(const Shape& shape, std::span<const std::int64_t> stri
       shape, fmt::join(strides, ", "), offset, available);
   Tensor result = *this;
   result.shape_ = shape;
-  result.strides_ = {};
-  std::copy(strides.begin(), strides.end(), result.strides_.begin());
+  // A stride that is never taken may be any number; arithmetic on the one kept cannot overflow.
+  result.strides_ = contiguous_strides(shape);
+  for (int axis = 0; axis < shape.rank() && shape.numel() > 0; ++axis) {
+    const auto at = static_cast<std::size_t>(axis);
+    if (shape[axis] > 1) result.strides_[at] = strides[at];
+  }
   result.offset_ = offset;
   return result;
 }

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <sched.h>
 
@@ -18,26 +18,38 @@ namespace {
 int affinity_count() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  // Fails where the machine has more processors than the set has bits.
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
   return std::max(1, CPU_COUNT(&set));
+}
+
+constexpr int kNoQuota = std::numeric_limits<int>::max();
+
+int processors_for(double quota_us, double period_us) {
+  const double processors = std::ceil(quota_us / period_us);
+  return processors >= 1 && processors < kNoQuota ? static_cast<int>(processors) : kNoQuota;
 }
 
 // cgroup v2's cpu.max is "quota period" or "max period", in microseconds.
 int quota_from(const std::string& path) {
   std::ifstream file(path);
-  std::string quota;
-  double period_us = 0;
-  if (!(file >> quota >> period_us) || quota == "max" || !(period_us > 0)) {
-    return std::numeric_limits<int>::max();
-  }
-  const double processors = std::ceil(std::strtod(quota.c_str(), nullptr) / period_us);
-  return processors >= 1 && processors < 1e6 ? static_cast<int>(processors)
-                                             : std::numeric_limits<int>::max();
+  double quota_us = 0, period_us = 0;
+  return file >> quota_us >> period_us ? processors_for(quota_us, period_us) : kNoQuota;
+}
+
+// cgroup v1 has a file for each, as a container sees its own; no quota is -1.
+int quota_from_v1() {
+  std::ifstream quota("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream period("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double quota_us = 0, period_us = 0;
+  return quota >> quota_us && period >> period_us ? processors_for(quota_us, period_us) : kNoQuota;
 }
 
 // The least quota of this process's cgroup and all above it.
 int cgroup_quota() {
-  int least = quota_from("/sys/fs/cgroup/cpu.max");
+  int least = std::min(quota_from("/sys/fs/cgroup/cpu.max"), quota_from_v1());
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("0::/")) continue;

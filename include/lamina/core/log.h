@@ -14,7 +14,8 @@ enum class LogLevel { debug, info, warning };
 using LogCallback = std::function<void(LogLevel, std::string_view)>;
 
 /// Replaces the callback of the process; an empty one silences. Safe to call from any thread. The
-/// callback may be called from any thread, one call at a time, and must not throw.
+/// callback may be called from any thread, one call at a time; it must not throw, nor call the
+/// library.
 LAMINA_API void set_log_callback(LogCallback callback);
 
 }  // namespace lamina

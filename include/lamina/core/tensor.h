@@ -43,8 +43,8 @@ class LAMINA_API Tensor {
   }
 
   /// A contiguous view of memory that `owner` keeps alive (a mapped file, a caller's buffer).
-  /// Requires: `data` holds shape.numel() elements (unchecked). A read-only tensor refuses
-  /// mutable_data().
+  /// Requires: `data` holds shape.numel() elements and is aligned for them (unchecked). A
+  /// read-only tensor refuses mutable_data().
   static Tensor wrap(const void* data, const Shape& shape, DType dtype,
                      std::shared_ptr<void> owner);
   static Tensor wrap_mutable(void* data, const Shape& shape, DType dtype,
@@ -103,7 +103,8 @@ class LAMINA_API Tensor {
   /// Two axes exchanged; a view.
   Tensor transpose(int a, int b) const;
   /// A view with any strides and offset (in elements) into the same storage; what pickled tensors
-  /// are. Throws InvalidArgument where an element would lie outside the storage.
+  /// are. Throws InvalidArgument where an element would lie outside the storage. The strides of
+  /// axes of one element, which say nothing, are replaced by those of a contiguous tensor.
   Tensor as_strided(const Shape& shape, std::span<const std::int64_t> strides,
                     std::int64_t offset) const;
 
@@ -126,7 +127,7 @@ LAMINA_API bool equal_bits(const Tensor& a, const Tensor& b);
 struct Difference {
   double max_abs = 0;            ///< largest |a - b|; NaN where exactly one of the two is NaN
   double max_abs_reference = 0;  ///< largest |b|
-  double cosine = 1;             ///< of the two as vectors; 1 where both are zero
+  double cosine = 1;             ///< of the two as vectors; 1 where both are zero, 0 where one is
   std::int64_t differing = 0;    ///< elements whose values differ
   std::int64_t worst_index = 0;  ///< flat index of the largest difference
 };
