@@ -1,0 +1,124 @@
+#include "kernels/conv2d.h"
+
+#include <lamina/core/error.h>
+
+#include "tests/kernels/conv2d_cases.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+namespace lamina::test {
+namespace {
+
+using kernels::Conv2dAlgo;
+using kernels::Conv2dPlan;
+using kernels::Conv2dProblem;
+using kernels::Layout;
+
+constexpr CpuFeatures kScalar{.isa = Isa::scalar};
+constexpr CpuFeatures kAvx2{.isa = Isa::avx2};
+
+Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
+  return {.c_in = c_in,
+          .h = size,
+          .w = size,
+          .c_out = c_out,
+          .kh = 3,
+          .kw = 3,
+          .pad_h = 1,
+          .pad_w = 1,
+          .layout = Layout::nhwc};
+}
+
+// LAMINA_CONV2D_PLAN for the length of a test.
+class ScopedPlan {
+ public:
+  explicit ScopedPlan(const char* name) { ::setenv("LAMINA_CONV2D_PLAN", name, 1); }
+  ~ScopedPlan() { ::unsetenv("LAMINA_CONV2D_PLAN"); }
+  ScopedPlan(const ScopedPlan&) = delete;
+  ScopedPlan& operator=(const ScopedPlan&) = delete;
+};
+
+TEST_CASE("conv2d plan: takes the fast kernel for VGG16's layers at every level",
+          "[kernels][conv2d]") {
+  for (const Conv2dProblem& problem : vgg16_problems()) {
+    for (const CpuFeatures& features : every_isa()) {
+      CHECK(plan_conv2d(problem, features).algo == Conv2dAlgo::indirect_gemm);
+      CHECK(plan_conv2d(problem, features).isa == features.isa);
+    }
+  }
+}
+
+TEST_CASE("conv2d plan: falls back to the reference where a kernel has too many taps",
+          "[kernels][conv2d]") {
+  Conv2dProblem problem = conv3x3(3, 64, 32);
+  problem.kh = problem.kw = 17;
+  CHECK(plan_conv2d(problem, kAvx2).algo == Conv2dAlgo::reference);
+  CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, kAvx2), InvalidArgument);
+}
+
+TEST_CASE("conv2d plan: n and threads change nothing but the workspace", "[kernels][conv2d]") {
+  for (Conv2dProblem problem : edge_problems()) {
+    for (const CpuFeatures& features : every_isa()) {
+      problem.n = 1;
+      Conv2dPlan one = plan_conv2d(problem, features, 1);
+      problem.n = 32;
+      Conv2dPlan many = plan_conv2d(problem, features, 8);
+      one.workspace_bytes = many.workspace_bytes = 0;
+      CHECK(one == many);
+    }
+  }
+}
+
+TEST_CASE("conv2d plan: the environment forces an algorithm by name", "[kernels][conv2d]") {
+  const Conv2dProblem problem = conv3x3(8, 8, 8);
+  {
+    const ScopedPlan forced("reference");
+    CHECK(plan_conv2d(problem, kAvx2).algo == Conv2dAlgo::reference);
+  }
+  {
+    const ScopedPlan forced("indirect_gemm");
+    CHECK(plan_conv2d(problem, kScalar).algo == Conv2dAlgo::indirect_gemm);
+    Conv2dProblem illegal = problem;
+    illegal.h = illegal.w = 40;
+    illegal.kh = illegal.kw = 17;
+    CHECK(plan_conv2d(illegal, kScalar).algo == Conv2dAlgo::reference);
+  }
+  {
+    const ScopedPlan forced("winnograd");
+    CHECK_THROWS_AS(plan_conv2d(problem, kAvx2), InvalidArgument);
+  }
+}
+
+TEST_CASE("conv2d plan: says what it is", "[kernels][conv2d]") {
+  const Conv2dProblem wide = conv3x3(64, 64, 8), narrow = conv3x3(64, 8, 8);
+  if (detect_cpu_features().isa >= Isa::avx2) {
+    CHECK(to_string(plan_conv2d_as(Conv2dAlgo::indirect_gemm, wide, kAvx2)) ==
+          "indirect_gemm avx2 6x16");
+    CHECK(to_string(plan_conv2d_as(Conv2dAlgo::indirect_gemm, narrow, kAvx2)) ==
+          "indirect_gemm avx2 6x8");
+  }
+  CHECK(to_string(plan_conv2d_as(Conv2dAlgo::reference, wide, kAvx2)) == "reference");
+}
+
+TEST_CASE("conv2d plan: packed weights are filled up to whole panels", "[kernels][conv2d]") {
+  const Conv2dProblem problem = conv3x3(5, 33, 8);
+  for (const CpuFeatures& features : every_isa()) {
+    const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, features);
+    const std::int64_t panels = (33 + plan.block_n - 1) / plan.block_n;
+    CHECK(plan.packed_weight_bytes == panels * plan.block_n * 9 * 5 * 4);
+  }
+}
+
+TEST_CASE("conv2d plan: NHWC without padding needs no workspace", "[kernels][conv2d]") {
+  Conv2dProblem problem = conv3x3(16, 16, 8);
+  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == 64);  // zeros for the padding
+  problem.pad_h = problem.pad_w = 0;
+  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == 0);
+  problem.layout = Layout::nchw;
+  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == (8 * 8 + 6 * 6) * 16 * 4);
+}
+
+}  // namespace
+}  // namespace lamina::test
