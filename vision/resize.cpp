@@ -1,0 +1,152 @@
+#include <lamina/vision/resize.h>
+
+#include "core/require.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace lamina::vision {
+namespace {
+
+constexpr std::int64_t kChannels = Image::kChannels;
+constexpr std::int64_t kMaxOutputPixels = std::int64_t{1} << 31;
+
+// 8 bits of pixel and 22 of weight leave 2 of the 32: one for the sign and one because weights,
+// each rounded to nearest, can sum to at most twice of 1.
+constexpr int kFractionBits = 32 - 8 - 2;
+constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
+
+std::uint8_t round_to_byte(std::int32_t sum) {
+  return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+}
+
+// Which input positions make one output position along an axis, and how much each counts.
+struct Taps {
+  std::int64_t first;           // input position of weights[0]
+  std::int64_t count;           // of weights
+  const std::int32_t* weights;  // in units of 2^-22
+};
+
+class TapTable {
+ public:
+  // Taps of the outputs [begin, begin + count) of an axis scaled from `in` positions to `out`. In
+  // double precision and in this order of operations, because the rounded weights depend on it.
+  TapTable(std::int64_t in, std::int64_t out, std::int64_t begin, std::int64_t count) {
+    const double scale = static_cast<double>(in) / static_cast<double>(out);
+    const double support = std::max(scale, 1.0);  // of the triangle, to each side
+    const double inverse = 1.0 / support;
+    stride_ = static_cast<std::int64_t>(std::ceil(support)) * 2 + 1;
+    ranges_.reserve(static_cast<std::size_t>(count));
+    weights_.resize(static_cast<std::size_t>(count * stride_));
+
+    std::vector<double> exact(static_cast<std::size_t>(stride_));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double center = (static_cast<double>(begin + i) + 0.5) * scale;
+      const auto low = static_cast<std::int64_t>(center - support + 0.5);
+      const auto high = static_cast<std::int64_t>(center + support + 0.5);
+      const Range range{std::max<std::int64_t>(low, 0), std::min(high, in)};
+      double total = 0;
+      for (std::int64_t x = range.begin; x < range.end; ++x) {
+        const double distance = std::abs((static_cast<double>(x) - center + 0.5) * inverse);
+        const double weight = distance < 1.0 ? 1.0 - distance : 0.0;
+        exact[static_cast<std::size_t>(x - range.begin)] = weight;
+        total += weight;
+      }
+      std::int32_t* weights = weights_.data() + i * stride_;
+      for (std::int64_t k = 0; k < range.end - range.begin; ++k) {
+        const double weight = exact[static_cast<std::size_t>(k)] / total;
+        weights[k] = static_cast<std::int32_t>(0.5 + weight * (1 << kFractionBits));
+      }
+      ranges_.push_back(range);
+    }
+  }
+
+  Taps operator[](std::int64_t i) const {
+    const Range& range = ranges_[static_cast<std::size_t>(i)];
+    return {range.begin, range.end - range.begin, weights_.data() + i * stride_};
+  }
+  std::int64_t size() const { return static_cast<std::int64_t>(ranges_.size()); }
+  std::int64_t first_input() const { return ranges_.front().begin; }
+  std::int64_t last_input() const { return ranges_.back().end; }  // one past
+
+ private:
+  struct Range {
+    std::int64_t begin, end;
+  };
+  std::int64_t stride_;
+  std::vector<Range> ranges_;
+  std::vector<std::int32_t> weights_;  // [outputs, stride_]
+};
+
+void resize_row(const std::uint8_t* in, const TapTable& table, std::uint8_t* out) {
+  for (std::int64_t x = 0; x < table.size(); ++x, out += kChannels) {
+    const Taps taps = table[x];
+    const std::uint8_t* pixel = in + taps.first * kChannels;
+    std::int32_t red = kHalf, green = kHalf, blue = kHalf;
+    for (std::int64_t k = 0; k < taps.count; ++k, pixel += kChannels) {
+      red += pixel[0] * taps.weights[k];
+      green += pixel[1] * taps.weights[k];
+      blue += pixel[2] * taps.weights[k];
+    }
+    out[0] = round_to_byte(red);
+    out[1] = round_to_byte(green);
+    out[2] = round_to_byte(blue);
+  }
+}
+
+// One output row from the rows under its taps; `sums` is scratch of one row's length.
+void blend_rows(const Image& rows, std::int64_t first_row, const Taps& taps,
+                std::vector<std::int32_t>& sums, std::uint8_t* out) {
+  std::fill(sums.begin(), sums.end(), kHalf);
+  for (std::int64_t k = 0; k < taps.count; ++k) {
+    const std::uint8_t* row = rows.row(taps.first - first_row + k);
+    const std::int32_t weight = taps.weights[k];
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += row[i] * weight;
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) out[i] = round_to_byte(sums[i]);
+}
+
+Image blank(std::int64_t width, std::int64_t height) {
+  return {width, height,
+          std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * kChannels))};
+}
+
+}  // namespace
+
+Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t height) {
+  return resize_bilinear(image, width, height, {0, 0, width, height});
+}
+
+Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t height,
+                      const Window& window) {
+  LAMINA_REQUIRE(image.width > 0 && image.height > 0, "[resize] the image is empty ({} x {})",
+                 image.width, image.height);
+  LAMINA_REQUIRE(width > 0 && height > 0, "[resize] cannot resize to {} x {}", width, height);
+  LAMINA_REQUIRE(window.x >= 0 && window.width > 0 && window.width <= width - window.x &&
+                     window.y >= 0 && window.height > 0 && window.height <= height - window.y,
+                 "[resize] a window of {} x {} at ({}, {}) does not lie inside {} x {}",
+                 window.width, window.height, window.x, window.y, width, height);
+  LAMINA_REQUIRE(window.width <= kMaxOutputPixels / window.height,
+                 "[resize] {} x {} is more than {} pixels", window.width, window.height,
+                 kMaxOutputPixels);
+
+  const TapTable columns(image.width, width, window.x, window.width);
+  const TapTable lines(image.height, height, window.y, window.height);
+  const std::int64_t first_row = lines.first_input();
+
+  Image narrow = blank(window.width, lines.last_input() - first_row);
+  for (std::int64_t y = 0; y < narrow.height; ++y) {
+    resize_row(image.row(first_row + y), columns, narrow.row(y));
+  }
+
+  Image result = blank(window.width, window.height);
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(window.width * kChannels));
+  for (std::int64_t y = 0; y < result.height; ++y) {
+    blend_rows(narrow, first_row, lines[y], sums, result.row(y));
+  }
+  return result;
+}
+
+}  // namespace lamina::vision
