@@ -111,6 +111,9 @@ class JpegReader {
         if (jpeg_read_scanlines(&info_, &line, 1) != 1) return;
         if (cmyk) cmyk_to_rgb(inks, image.row(y));
       }
+      // Reads on to the end of the image. A garbled marker there is an error, as it is for Pillow;
+      // a missing one is not, and this then returns FALSE.
+      jpeg_finish_decompress(&info_);
     });
     if (y < image.height) {
       fail(FormatErrc::truncated,
