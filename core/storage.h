@@ -5,7 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 
 namespace lamina {
 
@@ -25,11 +29,18 @@ class Storage {
   bool read_only() const noexcept { return read_only_; }
   Device device() const noexcept { return {}; }
 
+  /// See core/derived.h.
+  std::shared_ptr<const void> derived(const std::string& key,
+                                      const std::function<std::shared_ptr<const void>()>& make);
+  void forget_derived() noexcept;
+
  private:
   void* data_;
   std::int64_t size_bytes_;
   bool read_only_;
   std::shared_ptr<void> owner_;
+  std::mutex derived_mutex_;
+  std::map<std::string, std::weak_ptr<const void>> derived_;
 };
 
 }  // namespace lamina

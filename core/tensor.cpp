@@ -100,6 +100,7 @@ void* Tensor::mutable_raw_data() {
   LAMINA_REQUIRE(defined(), "[tensor] the tensor is undefined");
   LAMINA_REQUIRE(!storage_->read_only(),
                  "[tensor] the tensor is read-only (it is a view of a file); clone() it to write");
+  storage_->forget_derived();
   return static_cast<std::byte*>(storage_->data()) + offset_ * size_of(dtype_);
 }
 

@@ -66,6 +66,8 @@ class LAMINA_API Tensor {
   bool shares_storage_with(const Tensor& other) const noexcept {
     return defined() && storage_ == other.storage_;
   }
+  /// The library's own handle to the bytes.
+  const std::shared_ptr<Storage>& storage() const noexcept { return storage_; }
   /// How many tensors share the storage, this one included; 0 if undefined.
   long use_count() const noexcept { return storage_.use_count(); }
 

@@ -16,8 +16,8 @@ struct BatchNormOptions {
 };
 
 /// In eval mode (x - running_mean) / sqrt(running_var + eps) * weight + bias for each channel. In
-/// train mode, or without running statistics, the batch's own mean and biased variance are used; the
-/// running statistics are never changed, since forward() is const: this library does not train.
+/// train mode, or without running statistics, the batch's own mean and biased variance are used;
+/// the running statistics are never changed, since forward() is const: this library does not train.
 /// Parameters: weight, bias [num_features]. Buffers: running_mean, running_var [num_features],
 /// num_batches_tracked (i64, rank 0).
 class LAMINA_API BatchNorm : public Module {

@@ -16,7 +16,8 @@ struct Conv2dOptions {
 
 /// Shapes: input [n, in_channels, h, w] -> [n, out_channels, oh, ow],
 ///         oh = floor((h + 2*padding - dilation*(kernel_size - 1) - 1) / stride) + 1
-/// Parameters: weight [out_channels, in_channels / groups, kh, kw], bias [out_channels]. Zeros until
+/// Parameters: weight [out_channels, in_channels / groups, kh, kw], bias [out_channels]. Zeros
+/// until
 ///         loaded or initialised (models/ initialises as torchvision does).
 /// Errors: InvalidArgument for options that make no convolution, or an input that does not fit.
 class LAMINA_API Conv2d : public Module {

@@ -29,7 +29,8 @@ class LAMINA_API LayerRegistry {
 /// Arguments of a spec by type. Throws FormatError bad_field naming layer type and argument where
 /// one is absent without a default or has another type.
 LAMINA_API std::int64_t arg_int(const LayerSpec& spec, std::string_view name);
-LAMINA_API std::int64_t arg_int(const LayerSpec& spec, std::string_view name, std::int64_t fallback);
+LAMINA_API std::int64_t arg_int(const LayerSpec& spec, std::string_view name,
+                                std::int64_t fallback);
 LAMINA_API double arg_double(const LayerSpec& spec, std::string_view name, double fallback);
 LAMINA_API bool arg_bool(const LayerSpec& spec, std::string_view name, bool fallback);
 

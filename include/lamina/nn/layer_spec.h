@@ -18,9 +18,9 @@ using ArgValue = std::variant<std::monostate, bool, std::int64_t, double, std::s
                               std::vector<std::int64_t>>;
 
 struct LAMINA_API LayerSpec {
-  std::string type;                                           ///< "Conv2d"
-  std::vector<std::pair<std::string, ArgValue>> args;         ///< in PyTorch's order and names
-  std::vector<std::pair<std::string, LayerSpec>> children;    ///< in order of registration
+  std::string type;                                         ///< "Conv2d"
+  std::vector<std::pair<std::string, ArgValue>> args;       ///< in PyTorch's order and names
+  std::vector<std::pair<std::string, LayerSpec>> children;  ///< in order of registration
 
   /// The argument, or nullptr.
   const ArgValue* find_arg(std::string_view name) const;

@@ -1,8 +1,8 @@
 // The base of every layer: a tree of modules with named parameters and buffers.
 //
 // Modules are for inference: they compute outputs and hold weights, there are no gradients. A
-// module is used through shared_ptr or as a local variable; it is not copied. Reading (forward) from
-// several threads is safe as long as none changes the module.
+// module is used through shared_ptr or as a local variable; it is not copied. Reading (forward)
+// from several threads is safe as long as none changes the module.
 //
 //   auto model = nn::Sequential({nn::make<nn::Conv2d>({.in_channels = 3, .out_channels = 8}), …});
 //   model->load_state_dict(lamina::load("w.lamina"));
@@ -38,8 +38,8 @@ struct LAMINA_API LoadReport {
   };
   std::vector<std::string> missing;     ///< in the module, not in the state dict
   std::vector<std::string> unexpected;  ///< in the state dict, not in the module
-  std::vector<Mismatch> mismatched;     ///< in both, with another shape or a dtype that cannot convert
-  std::string hint;                     ///< "every name begins with 'module.'", or empty
+  std::vector<Mismatch> mismatched;  ///< in both, with another shape or a dtype that cannot convert
+  std::string hint;                  ///< "every name begins with 'module.'", or empty
 
   bool ok() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
   /// Grouped, with at most `max_names` names a group and the number of the rest.
@@ -67,13 +67,14 @@ class LAMINA_API Module {
   /// forward(), then the hooks.
   Tensor operator()(const Tensor& input) const;
 
-  virtual std::string type_name() const = 0;      ///< "Conv2d"
-  virtual std::string extra_repr() const;         ///< what PyTorch prints between the brackets
-  virtual LayerSpec spec() const;                 ///< type, arguments, children
+  virtual std::string type_name() const = 0;  ///< "Conv2d"
+  virtual std::string extra_repr() const;     ///< what PyTorch prints between the brackets
+  virtual LayerSpec spec() const;             ///< type, arguments, children
   /// Adds to a session's plan what the module does; by default one step that calls forward().
   virtual void lower(detail::PlanBuilder& builder) const;
 
-  // The tree. Names are dotted paths from this module: "features.0.weight"; the module itself is "".
+  // The tree. Names are dotted paths from this module: "features.0.weight"; the module itself is
+  // "".
   Named<Tensor> named_parameters() const;
   Named<Tensor> named_buffers() const;
   const Named<std::shared_ptr<Module>>& named_children() const noexcept { return children_; }
@@ -103,9 +104,9 @@ class LAMINA_API Module {
   /// share the module's storage.
   StateDict state_dict() const;
   /// Takes the tensors over without a copy where the dtype is the parameter's; f16, bf16, f32 and
-  /// f64 convert into each other. All or nothing: where anything is wrong the module stays as it was.
-  /// strict: throws StateDictError with the report's text unless report.ok(). Not strict: loads what
-  /// fits by name and returns the report; a mismatch throws all the same, as in PyTorch.
+  /// f64 convert into each other. All or nothing: where anything is wrong the module stays as it
+  /// was. strict: throws StateDictError with the report's text unless report.ok(). Not strict:
+  /// loads what fits by name and returns the report; a mismatch throws all the same, as in PyTorch.
   LoadReport load_state_dict(const StateDict& state, const LoadStateDictOptions& options = {});
 
   /// Called after each forward of this module through operator(). Returns an id for remove_hook().
@@ -113,7 +114,8 @@ class LAMINA_API Module {
   void remove_hook(int id);
 
  protected:
-  void register_parameter(std::string name, Tensor value);  ///< undefined: absent, but known by name
+  void register_parameter(std::string name,
+                          Tensor value);  ///< undefined: absent, but known by name
   void register_buffer(std::string name, Tensor value);
   template <typename M>
   std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {

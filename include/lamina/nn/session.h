@@ -8,7 +8,8 @@
 //   Tensor logits = session.run(batch);           // [n, 3, h, w] -> [n, classes]
 //
 // A Session is used by one thread at a time; several sessions of one model, each on a thread of its
-// own, share its weights, packed ones included. The session keeps the weights alive, not the module.
+// own, share its weights, packed ones included. The session keeps the weights alive, not the
+// module.
 #pragma once
 
 #include <lamina/core/export.h>
@@ -28,19 +29,19 @@ struct SessionOptions {
   std::int64_t max_batch = 1;      ///< images a pass; larger batches are cut into passes
   /// Modules whose output output() shall give, by dotted name: "features.28", "avgpool".
   std::vector<std::string> outputs = {};
-  bool profile = false;            ///< time each step; profile() then has figures
+  bool profile = false;  ///< time each step; profile() then has figures
 };
 
 class LAMINA_API Session {
  public:
   /// One step of the plan, for people to read.
   struct Step {
-    std::string name;     ///< the module it began with: "features.0"
-    std::string what;     ///< "conv2d+relu", "max_pool2d"
-    std::string plan;     ///< "indirect_gemm avx2 6x16", or empty
-    Shape output;         ///< for one image, n = 1
+    std::string name;       ///< the module it began with: "features.0"
+    std::string what;       ///< "conv2d+relu", "max_pool2d"
+    std::string plan;       ///< "indirect_gemm avx2 6x16", or empty
+    Shape output;           ///< for one image, n = 1
     std::int64_t macs = 0;  ///< multiply-accumulates an image
-    double time_ms = 0;   ///< of the last run; 0 without options.profile
+    double time_ms = 0;     ///< of the last run; 0 without options.profile
   };
 
   /// Requires: module is in eval mode. Throws InvalidArgument (train mode, unknown output or

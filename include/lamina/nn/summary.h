@@ -10,7 +10,7 @@
 namespace lamina::nn {
 
 struct LayerSummary {
-  std::string name;             ///< dotted path
+  std::string name;  ///< dotted path
   std::string type;
   Shape output;
   std::int64_t parameters = 0;  ///< of the layer itself

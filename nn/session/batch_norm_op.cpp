@@ -1,0 +1,88 @@
+#include "nn/session/batch_norm_op.h"
+
+#include "core/derived.h"
+#include "core/require.h"
+#include "kernels/elementwise.h"
+#include "nn/input.h"
+
+#include <cmath>
+
+namespace lamina::nn::detail {
+void check_batch_norm_input(const Shape& input, std::int64_t channels, int dimensions) {
+  const bool rank_fits =
+      dimensions == 2 ? input.rank() == 4 : input.rank() == 2 || input.rank() == 3;
+  LAMINA_REQUIRE(rank_fits, "[batch_norm] expected {} input, got {}",
+                 dimensions == 2 ? "[n, c, h, w]" : "[n, c] or [n, c, l]", input);
+  LAMINA_REQUIRE(input[1] == channels, "[batch_norm] input {} has {} channels, expected {}", input,
+                 input[1], channels);
+}
+
+BatchNormOp::BatchNormOp(double eps, Tensor running_mean, Tensor running_var, Tensor weight,
+                         Tensor bias, int dimensions)
+    : eps_(eps),
+      running_mean_(f32_weight(running_mean)),
+      running_var_(f32_weight(running_var)),
+      weight_(f32_weight(weight)),
+      bias_(f32_weight(bias)),
+      dimensions_(dimensions) {}
+
+Shape BatchNormOp::output_shape(const Shape& input) const {
+  check_batch_norm_input(input, channels(), dimensions_);
+  return input;
+}
+
+void BatchNormOp::run(const RunContext& context) const {
+  const Shape& shape = context.input_shape;
+  const std::int64_t per_image = shape[0] > 0 ? shape.numel() / shape[0] / channels() : 0;
+  kernels::batch_norm_forward({.n = shape[0],
+                               .c = channels(),
+                               .spatial = per_image,
+                               .eps = static_cast<float>(eps_),
+                               .layout = context.layout},
+                              {.input = context.input,
+                               .running_mean = running_mean_.data<float>(),
+                               .running_var = running_var_.data<float>(),
+                               .weight = data_or_null(weight_),
+                               .bias = data_or_null(bias_),
+                               .output = context.output},
+                              context.exec);
+}
+
+FoldedConv BatchNormOp::fold_into(const Tensor& conv_weight, const Tensor& conv_bias) const {
+  const std::string key =
+      fmt::format("bn {} {} {} {} {} {}", eps_, fmt::ptr(running_mean_.raw_data()),
+                  fmt::ptr(running_var_.raw_data()), fmt::ptr(data_or_null(weight_)),
+                  fmt::ptr(data_or_null(bias_)), fmt::ptr(data_or_null(conv_bias)));
+  struct Shared {
+    FoldedConv folded;
+    BatchNormOp sources;  // keeps the addresses in the key from being used again
+    Tensor conv_bias;
+  };
+  const auto shared = derived(conv_weight, key, [&] {
+    return std::make_shared<const Shared>(Shared{fold(conv_weight, conv_bias), *this, conv_bias});
+  });
+  const FoldedConv& folded = static_cast<const Shared*>(shared.get())->folded;
+  return {folded.weight, folded.bias, shared};
+}
+
+FoldedConv BatchNormOp::fold(const Tensor& conv_weight, const Tensor& conv_bias) const {
+  Tensor weight = conv_weight.clone();
+  Tensor bias = Tensor::zeros(Shape{channels()});
+  const std::int64_t per_channel = weight.numel() / channels();
+  float* w = weight.mutable_data<float>();
+  float* b = bias.mutable_data<float>();
+  for (std::int64_t k = 0; k < channels(); ++k) {
+    const double gamma = weight_.defined() ? weight_.data<float>()[k] : 1.0;
+    const double beta = bias_.defined() ? bias_.data<float>()[k] : 0.0;
+    const double scale = gamma / std::sqrt(double{running_var_.data<float>()[k]} + eps_);
+    const double before = conv_bias.defined() ? conv_bias.data<float>()[k] : 0.0;
+    b[k] = static_cast<float>((before - double{running_mean_.data<float>()[k]}) * scale + beta);
+    for (std::int64_t i = 0; i < per_channel; ++i) {
+      float& value = w[k * per_channel + i];
+      value = static_cast<float>(double{value} * scale);
+    }
+  }
+  return {weight, bias, nullptr};
+}
+
+}  // namespace lamina::nn::detail

@@ -1,0 +1,105 @@
+#include "nn/session/conv2d_op.h"
+
+#include "core/derived.h"
+#include "core/require.h"
+#include "nn/input.h"
+#include "nn/session/batch_norm_op.h"
+#include "nn/session/relu_op.h"
+
+#include <new>
+
+namespace lamina::nn::detail {
+namespace {
+
+std::shared_ptr<const void> pack(const kernels::Conv2dProblem& problem,
+                                 const kernels::Conv2dPlan& plan, const Tensor& weight) {
+  Tensor packed = Tensor::empty(Shape{plan.packed_weight_bytes}, DType::u8);
+  kernels::pack_conv2d_weight(problem, plan, weight.data<float>(), packed.mutable_raw_data());
+  return std::make_shared<const Tensor>(std::move(packed));
+}
+
+}  // namespace
+
+kernels::Conv2dProblem conv2d_problem(const Conv2dOptions& o, const Shape& input) {
+  LAMINA_REQUIRE(input.rank() == 4, "[conv2d] input has rank {}, expected [n, {}, h, w] (input {})",
+                 input.rank(), o.in_channels, input);
+  const Shape weight{o.out_channels, o.in_channels / o.groups, o.kernel_size.h, o.kernel_size.w};
+  LAMINA_REQUIRE(input[1] == o.in_channels,
+                 "[conv2d] input has {} channels, weight expects {} (input {}, weight {})",
+                 input[1], o.in_channels, input, weight);
+  const kernels::Conv2dProblem problem{.n = input[0],
+                                       .c_in = o.in_channels,
+                                       .h = input[2],
+                                       .w = input[3],
+                                       .c_out = o.out_channels,
+                                       .kh = o.kernel_size.h,
+                                       .kw = o.kernel_size.w,
+                                       .stride_h = o.stride.h,
+                                       .stride_w = o.stride.w,
+                                       .pad_h = o.padding.h,
+                                       .pad_w = o.padding.w,
+                                       .dilation_h = o.dilation.h,
+                                       .dilation_w = o.dilation.w,
+                                       .groups = o.groups};
+  const bool fits = input[2] + 2 * o.padding.h > o.dilation.h * (o.kernel_size.h - 1) &&
+                    input[3] + 2 * o.padding.w > o.dilation.w * (o.kernel_size.w - 1);
+  LAMINA_REQUIRE(fits, "[conv2d] input {} with padding {} is smaller than the kernel (weight {})",
+                 input, to_pair_string(o.padding), weight);
+  return problem;
+}
+
+Conv2dOp::Conv2dOp(const Conv2dOptions& options, Tensor weight, Tensor bias)
+    : options_(options), weight_(f32_weight(weight)), bias_(f32_weight(bias)) {}
+
+std::string Conv2dOp::what() const {
+  return std::string("conv2d") + (batch_norm_ ? "+bn" : "") + (relu_ ? "+relu" : "");
+}
+
+Shape Conv2dOp::output_shape(const Shape& input) const {
+  const auto problem = conv2d_problem(options_, input);
+  return {problem.n, problem.c_out, problem.oh(), problem.ow()};
+}
+
+bool Conv2dOp::absorb(const Op& next) {
+  if (relu_) return false;
+  if (dynamic_cast<const ReluOp*>(&next) != nullptr) return relu_ = true;
+  const auto* norm = dynamic_cast<const BatchNormOp*>(&next);
+  if (norm == nullptr || norm->channels() != options_.out_channels) return false;
+  const FoldedConv folded = norm->fold_into(weight_, bias_);
+  weight_ = folded.weight;
+  bias_ = folded.bias;
+  folded_ = folded.shared;
+  return batch_norm_ = true;
+}
+
+std::int64_t Conv2dOp::macs(const Shape& input) const {
+  const Shape output = output_shape(input);
+  return output.numel() * weight_.numel() / options_.out_channels;
+}
+
+void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
+  auto problem = conv2d_problem(options_, input);
+  problem.relu = relu_;
+  problem.layout = layout;
+  plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
+  // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
+  const std::string key = fmt::format("conv2d {} {} groups={}", kernels::to_string(plan_),
+                                      plan_.packed_weight_bytes, options_.groups);
+  packed_ = derived(weight_, key, [&] { return pack(problem, plan_, weight_); });
+}
+
+void Conv2dOp::run(const RunContext& context) const {
+  auto problem = conv2d_problem(options_, context.input_shape);
+  problem.relu = relu_;
+  problem.layout = context.layout;
+  const auto& packed = *static_cast<const Tensor*>(packed_.get());
+  kernels::conv2d_forward(problem, plan_,
+                          {.input = context.input,
+                           .weight = packed.raw_data(),
+                           .bias = data_or_null(bias_),
+                           .output = context.output,
+                           .workspace = context.workspace},
+                          context.exec);
+}
+
+}  // namespace lamina::nn::detail

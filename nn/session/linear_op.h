@@ -1,0 +1,36 @@
+// A linear layer in a plan, with the ReLU behind it fused in. The weight is read where it lies.
+#pragma once
+
+#include <lamina/core/tensor.h>
+
+#include "kernels/linear.h"
+#include "nn/session/op.h"
+
+namespace lamina::nn::detail {
+
+class LinearOp : public Op {
+ public:
+  /// weight [out_features, in_features]; `bias` may be undefined.
+  LinearOp(const Tensor& weight, const Tensor& bias);
+
+  std::string what() const override { return relu_ ? "linear+relu" : "linear"; }
+  Shape output_shape(const Shape& input) const override;
+  bool absorb(const Op& next) override;
+  LayoutNeed layout_need() const override { return LayoutNeed::nchw; }
+  std::int64_t macs(const Shape& input) const override;
+  void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
+  std::string plan_text() const override;
+  void run(const RunContext& context) const override;
+
+ private:
+  kernels::LinearProblem problem_for(const Shape& input) const;
+
+  Tensor weight_, bias_;
+  bool relu_ = false;
+  kernels::LinearPlan plan_;
+};
+
+/// Throws InvalidArgument unless the last axis is in_features long.
+Shape linear_output_shape(const Shape& input, std::int64_t in_features, std::int64_t out_features);
+
+}  // namespace lamina::nn::detail

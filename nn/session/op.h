@@ -1,0 +1,68 @@
+// One step of a session's plan: what it computes, what it may fuse with, and how it runs.
+//
+// A plan is a chain: each step reads the value before it and writes one of its own. A layer that
+// wants a step of its own defines an Op beside its module and adds it in Module::lower().
+#pragma once
+
+#include <lamina/core/shape.h>
+
+#include "kernels/common.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace lamina::nn::detail {
+
+/// Which layout a step takes rank-4 values in; it writes the layout that it reads.
+enum class LayoutNeed { any, nchw, nhwc };
+
+struct PrepareContext {
+  CpuFeatures features;
+  int threads = 1;
+};
+
+struct RunContext {
+  const float* input;
+  float* output;
+  std::byte* workspace;    // as large as workspace_bytes() said, aligned to 64
+  Shape input_shape;       // with this run's n; never larger than the prepared one
+  kernels::Layout layout;  // of the input, where it has rank 4
+  kernels::Exec exec;
+};
+
+class Op {
+ public:
+  virtual ~Op() = default;
+
+  /// "conv2d+relu"
+  virtual std::string what() const = 0;
+  /// Logical (n, c, h, w) order whatever the layout. Throws InvalidArgument where the input does
+  /// not fit.
+  virtual Shape output_shape(const Shape& input) const = 0;
+  /// Takes over the work of the step behind it, if it can: true, and `next` is dropped.
+  virtual bool absorb(const Op& next) {
+    (void)next;
+    return false;
+  }
+  virtual LayoutNeed layout_need() const { return LayoutNeed::any; }
+  /// Multiply-accumulates for one input of that shape.
+  virtual std::int64_t macs(const Shape& input) const {
+    (void)input;
+    return 0;
+  }
+  /// Chooses kernels and packs weights for inputs up to `input`. Called before run(), and again
+  /// where the input's size changes.
+  virtual void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
+    (void)context, (void)input, (void)layout;
+  }
+  virtual std::int64_t workspace_bytes() const { return 0; }
+  /// The kernel chosen by prepare(), for people; empty where there is no choice.
+  virtual std::string plan_text() const { return {}; }
+  /// Bytes of weights rearranged by prepare(), shared or not.
+  virtual std::int64_t packed_bytes() const { return 0; }
+  virtual void run(const RunContext& context) const = 0;
+};
+
+}  // namespace lamina::nn::detail

@@ -1,0 +1,62 @@
+// A chain of steps laid out for one input size: kernels chosen, weights packed, and every value
+// given its place in one arena.
+#pragma once
+
+#include <lamina/nn/session.h>
+
+#include "nn/session/plan_builder.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lamina::nn::detail {
+
+/// One step with what it reads and writes.
+struct PlacedStep {
+  Op* op;
+  std::string name;
+  std::vector<std::string> outputs;
+  Shape input, output;             // for max_batch images
+  kernels::Layout layout;          // of both
+  kernels::Layout output_layout;   // differs only behind a change of layout
+  std::int64_t output_offset = 0;  // bytes into the arena
+  double time_ms = 0;
+};
+
+/// Receives a value that was asked for, right after the step that made it.
+using OutputSink = std::function<void(const PlacedStep& step, const float* value)>;
+
+class Plan {
+ public:
+  /// Requires: `nodes` outlives the plan. Throws InvalidArgument where the input, [max_batch, …],
+  /// does not fit the model.
+  Plan(std::vector<PlanNode>& nodes, const Shape& input, const PrepareContext& context);
+
+  /// Runs the steps on `n` <= max_batch images. The last step's value goes to `sink` too. Nothing
+  /// is allocated unless a step does.
+  void run(const float* input, std::int64_t n, kernels::Exec exec, bool profile,
+           const OutputSink& sink);
+
+  void reset_times() noexcept;
+
+  const Shape& input() const noexcept { return input_; }
+  const Shape& output() const noexcept { return steps_.back().output; }
+  const std::vector<PlacedStep>& steps() const noexcept { return steps_; }
+  std::int64_t arena_bytes() const noexcept { return arena_.defined() ? arena_.nbytes() : 0; }
+
+ private:
+  void place(std::vector<PlanNode>& nodes, const PrepareContext& context);
+  void append(Op* op, std::string name, std::vector<std::string> outputs, const Shape& input,
+              kernels::Layout layout, kernels::Layout output_layout, const PrepareContext& context);
+  void lay_out_arena();
+
+  Shape input_;
+  std::vector<PlacedStep> steps_;
+  std::vector<std::unique_ptr<Op>> conversions_;  // the changes of layout that the plan put in
+  Tensor arena_;
+  std::int64_t workspace_offset_ = 0;
+};
+
+}  // namespace lamina::nn::detail

@@ -1,0 +1,108 @@
+#include "nn/session/pool_op.h"
+
+#include "core/require.h"
+
+#include <string_view>
+
+namespace lamina::nn::detail {
+namespace {
+
+void check_rank(std::string_view op, const Shape& input) {
+  LAMINA_REQUIRE(input.rank() == 4, "[{}] expected an input [n, c, h, w], got {}", op, input);
+}
+
+void check_output(std::string_view op, const kernels::Pool2dProblem& problem, const Shape& input) {
+  LAMINA_REQUIRE(problem.oh() >= 1 && problem.ow() >= 1,
+                 "[{}] input {} is smaller than the {}x{} window", op, input, problem.kh,
+                 problem.kw);
+}
+
+Shape pooled_shape(const kernels::Pool2dProblem& problem) {
+  return {problem.n, problem.c, problem.oh(), problem.ow()};
+}
+
+}  // namespace
+
+kernels::Pool2dProblem max_pool2d_problem(const MaxPool2dOptions& options, const Shape& input) {
+  check_rank("max_pool2d", input);
+  const Size2 stride = options.stride.value_or(options.kernel_size);
+  const kernels::Pool2dProblem problem{.n = input[0],
+                                       .c = input[1],
+                                       .h = input[2],
+                                       .w = input[3],
+                                       .kh = options.kernel_size.h,
+                                       .kw = options.kernel_size.w,
+                                       .stride_h = stride.h,
+                                       .stride_w = stride.w,
+                                       .pad_h = options.padding.h,
+                                       .pad_w = options.padding.w,
+                                       .dilation_h = options.dilation.h,
+                                       .dilation_w = options.dilation.w,
+                                       .ceil_mode = options.ceil_mode};
+  check_output("max_pool2d", problem, input);
+  return problem;
+}
+
+kernels::Pool2dProblem avg_pool2d_problem(const AvgPool2dOptions& options, const Shape& input) {
+  check_rank("avg_pool2d", input);
+  const Size2 stride = options.stride.value_or(options.kernel_size);
+  const kernels::Pool2dProblem problem{.n = input[0],
+                                       .c = input[1],
+                                       .h = input[2],
+                                       .w = input[3],
+                                       .kh = options.kernel_size.h,
+                                       .kw = options.kernel_size.w,
+                                       .stride_h = stride.h,
+                                       .stride_w = stride.w,
+                                       .pad_h = options.padding.h,
+                                       .pad_w = options.padding.w,
+                                       .ceil_mode = options.ceil_mode,
+                                       .count_include_pad = options.count_include_pad,
+                                       .divisor_override = options.divisor_override.value_or(0)};
+  check_output("avg_pool2d", problem, input);
+  return problem;
+}
+
+kernels::AdaptivePool2dProblem adaptive_pool2d_problem(Size2 output_size, const Shape& input) {
+  check_rank("adaptive_avg_pool2d", input);
+  LAMINA_REQUIRE(input[2] >= 1 && input[3] >= 1, "[adaptive_avg_pool2d] input {} is empty", input);
+  return {.n = input[0],
+          .c = input[1],
+          .h = input[2],
+          .w = input[3],
+          .oh = output_size.h == Size2::kNone ? input[2] : output_size.h,
+          .ow = output_size.w == Size2::kNone ? input[3] : output_size.w};
+}
+
+Shape MaxPool2dOp::output_shape(const Shape& input) const {
+  return pooled_shape(max_pool2d_problem(options_, input));
+}
+
+void MaxPool2dOp::run(const RunContext& context) const {
+  auto problem = max_pool2d_problem(options_, context.input_shape);
+  problem.layout = context.layout;
+  kernels::max_pool2d_forward(problem, context.input, context.output, context.exec);
+}
+
+Shape AvgPool2dOp::output_shape(const Shape& input) const {
+  return pooled_shape(avg_pool2d_problem(options_, input));
+}
+
+void AvgPool2dOp::run(const RunContext& context) const {
+  auto problem = avg_pool2d_problem(options_, context.input_shape);
+  problem.layout = context.layout;
+  kernels::avg_pool2d_forward(problem, context.input, context.output, context.exec);
+}
+
+Shape AdaptiveAvgPool2dOp::output_shape(const Shape& input) const {
+  const auto problem = adaptive_pool2d_problem(output_size_, input);
+  return {problem.n, problem.c, problem.oh, problem.ow};
+}
+
+void AdaptiveAvgPool2dOp::run(const RunContext& context) const {
+  auto problem = adaptive_pool2d_problem(output_size_, context.input_shape);
+  problem.layout = context.layout;
+  kernels::adaptive_avg_pool2d_forward(problem, context.input, context.output, context.exec);
+}
+
+}  // namespace lamina::nn::detail
