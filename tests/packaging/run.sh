@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# run.sh WAY SOURCE BUILD: builds tests/packaging/consumer.cpp against the library in one way, and
+# runs it. The library is compiled the way the build folder's is, so that ccache knows its objects.
+set -euo pipefail
+way=$1 source=$2 build=$3
+consumers=$source/tests/packaging
+prefix=$build/packaging/installed
+# Beside the build folder where that is one of ours: ccache knows objects by relative paths.
+if [[ $(dirname "$build") == "$source/build" ]]; then
+  work=$source/build/packaging-$way
+else
+  work=$build/packaging/$way
+fi
+export CCACHE_BASEDIR=$source
+rm -rf "$work"
+mkdir -p "$work"
+
+# configure SOURCE BUILD [OPTION...]: a quiet release configuration.
+configure() {
+  cmake -S "$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLAMINA_WERROR=ON "${@:3}" >/dev/null
+}
+
+case $way in
+  install)
+    rm -rf "$prefix"
+    cmake --install "$build" --prefix "$prefix" >/dev/null
+    test -f "$prefix/include/lamina/core/tensor.h"
+    ;;
+  find_package)
+    configure "$consumers/find_package" "$work" --no-warn-unused-cli -DCMAKE_PREFIX_PATH="$prefix"
+    cmake --build "$work"
+    "$work/consumer"
+    ;;
+  pkg_config)
+    PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name lamina.pc)")
+    export PKG_CONFIG_PATH
+    flags=$(pkg-config --static --cflags --libs lamina)
+    # shellcheck disable=SC2086 # one word each
+    "${CXX:-g++}" -std=c++20 "$consumers/consumer.cpp" $flags -o "$work/consumer"
+    "$work/consumer"
+    ;;
+  add_subdirectory)
+    configure "$consumers/add_subdirectory" "$work" -DLAMINA_SOURCE_DIR="$source"
+    cmake --build "$work"
+    "$work/consumer"
+    ;;
+  shared_library)
+    configure "$source" "$work" -DBUILD_SHARED_LIBS=ON -DLAMINA_BUILD_TOOLS=OFF
+    cmake --build "$work"
+    cmake --install "$work" --prefix "$work/installed" >/dev/null
+    "$consumers/check_symbols" "$work/liblamina.so"
+    configure "$consumers/find_package" "$work/consumer" --no-warn-unused-cli -DCMAKE_PREFIX_PATH="$work/installed"
+    cmake --build "$work/consumer"
+    "$work/consumer/consumer"
+    ;;
+  *)
+    echo "run.sh: no such way: $way" >&2
+    exit 2
+    ;;
+esac
