@@ -1,0 +1,95 @@
+#include <lamina/core/error.h>
+#include <lamina/serialization/load.h>
+
+#include "core/mapped_file.h"
+#include "serialization/json_text.h"
+#include "serialization/manifest.h"
+#include "serialization/zip_reader.h"
+#include "serialization/zip_records.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace lamina::serialization {
+namespace {
+
+// What torch.save wrote first before 1.6: its magic number, pickled, behind the pickle's version.
+constexpr std::string_view kLegacyMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
+constexpr std::size_t kTarMagicOffset = 257;
+
+FileKind kind_of_zip_names(const std::vector<std::string_view>& names) {
+  // The members stand in a top folder whose name is anything.
+  const auto has = [&](std::string_view member) {
+    return std::ranges::any_of(names, [&](std::string_view name) {
+      const std::size_t slash = name.find('/');
+      return slash != std::string_view::npos && name.substr(slash + 1).starts_with(member);
+    });
+  };
+  if (has("constants.pkl") || has("code/")) return FileKind::torchscript;
+  if (has("data.pkl")) return FileKind::pth_zip;
+  const bool arrays =
+      std::ranges::all_of(names, [](std::string_view name) { return name.ends_with(".npy"); });
+  return arrays ? FileKind::npz : FileKind::unknown;
+}
+
+// A zip whose directory cannot be read is told by its first entry.
+FileKind kind_of_zip(const std::shared_ptr<MappedFile>& file, std::string_view text) {
+  std::vector<std::string_view> names;
+  try {
+    const ZipReader zip(file);
+    for (const ZipEntry& entry : zip.entries()) names.emplace_back(entry.name);
+    return kind_of_zip_names(names);
+  } catch (const FormatError&) {
+    constexpr std::size_t kNameLengthOffset = 26;
+    if (text.size() < static_cast<std::size_t>(zip::kLocalBytes)) return FileKind::unknown;
+    std::uint16_t length = 0;
+    std::memcpy(&length, text.data() + kNameLengthOffset, sizeof length);
+    return kind_of_zip_names({text.substr(zip::kLocalBytes, length)});
+  }
+}
+
+bool is_safetensors(std::string_view text) {
+  std::uint64_t length = 0;
+  if (text.size() <= sizeof length) return false;
+  std::memcpy(&length, text.data(), sizeof length);
+  return length >= 2 && length <= static_cast<std::uint64_t>(kMaxJsonBytes) && text[8] == '{';
+}
+
+}  // namespace
+
+const char* to_string(FileKind kind) {
+  switch (kind) {
+    case FileKind::lamina: return "lamina";
+    case FileKind::safetensors: return "safetensors";
+    case FileKind::npz: return "npz";
+    case FileKind::npy: return "npy";
+    case FileKind::pth_zip: return "pth (zip)";
+    case FileKind::pth_legacy: return "pth (legacy)";
+    case FileKind::pth_tar: return "pth (tar)";
+    case FileKind::torchscript: return "torchscript";
+    case FileKind::unknown: return "unknown";
+  }
+  return "unknown";
+}
+
+FileKind detect_kind(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
+                              file->bytes().size());
+  // Without its last byte, so that the reader can tell of a copy in text mode, which changes it.
+  if (text.starts_with(kContainerMagic.substr(0, 7))) return FileKind::lamina;
+  if (text.starts_with("\x93NUMPY")) return FileKind::npy;
+  if (text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06"))
+    return kind_of_zip(file, text);
+  if (text.starts_with('\x80') && text.substr(2).starts_with(kLegacyMagic)) {
+    return FileKind::pth_legacy;
+  }
+  if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
+    return FileKind::pth_tar;
+  }
+  return is_safetensors(text) ? FileKind::safetensors : FileKind::unknown;
+}
+
+}  // namespace lamina::serialization

@@ -1,0 +1,64 @@
+// Zip archives as .npz and .pth files are: read in place, every field checked.
+//
+// Nothing is taken on trust: the central directory, the local headers and the file's size must
+// agree, no two entries may share a byte or a name, and what a deflated entry grows to is bounded.
+#pragma once
+
+#include "core/mapped_file.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace lamina::serialization {
+
+struct ZipEntry {
+  std::string name;
+  bool deflated = false;
+  std::uint32_t crc32 = 0;
+  std::int64_t header_offset = 0;    ///< of the local header
+  std::int64_t data_offset = 0;      ///< of the stored or deflated bytes
+  std::int64_t compressed_size = 0;  ///< of those bytes
+  std::int64_t size = 0;             ///< of the content
+};
+
+/// An entry's bytes, and what keeps them: the mapping, or memory they were inflated to.
+struct ZipContent {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<void> owner;
+};
+
+class ZipReader {
+ public:
+  /// Reads the directory and all local headers. Throws FormatError.
+  explicit ZipReader(std::shared_ptr<MappedFile> file);
+
+  /// In the order of the central directory.
+  const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
+  /// Nullptr where there is none.
+  const ZipEntry* find(std::string_view name) const;
+
+  /// The content: a view of the mapping where stored, inflated to memory where deflated. Throws
+  /// FormatError: bad_checksum (CRC-32), size_mismatch, limit (more than `max_bytes`), bad_field
+  /// (not a deflate stream).
+  ZipContent read(const ZipEntry& entry, std::int64_t max_bytes = kMaxContentBytes) const;
+
+  const std::filesystem::path& path() const noexcept { return file_->path(); }
+
+  static constexpr std::int64_t kMaxContentBytes = std::int64_t{1} << 36;
+
+ private:
+  std::span<const std::byte> inflate(const ZipEntry& entry, std::shared_ptr<void>& owner) const;
+
+  std::shared_ptr<MappedFile> file_;
+  std::vector<ZipEntry> entries_;
+  std::unordered_map<std::string, std::size_t> index_;
+};
+
+}  // namespace lamina::serialization
