@@ -6,6 +6,7 @@
 #include "core/require.h"
 #include "kernels/elementwise.h"
 #include "nn/input.h"
+#include "nn/session/copy_op.h"
 #include "nn/session/output_pool.h"
 #include "nn/session/plan.h"
 
@@ -16,6 +17,7 @@
 namespace lamina {
 namespace {
 
+using nn::detail::CopyOp;
 using nn::detail::OutputPool;
 using nn::detail::PlacedStep;
 using nn::detail::Plan;
@@ -140,6 +142,7 @@ Session::Session(const nn::Module& module, SessionOptions options)
   impl_->context = {.features = usable_cpu_features(),
                     .threads = options.threads > 0 ? options.threads : available_threads()};
   impl_->nodes = PlanBuilder(module, options.outputs).fuse();
+  if (impl_->nodes.empty()) impl_->nodes.push_back({std::make_unique<CopyOp>(), "", {}});
   for (const std::string& name : options.outputs) impl_->tapped.push_back({name, {}, {}});
   impl_->options = std::move(options);
 }

@@ -10,7 +10,7 @@ namespace lamina::nn {
 
 struct MaxPool2dOptions {
   Size2 kernel_size = 2;
-  std::optional<Size2> stride;  ///< kernel_size where not given
+  std::optional<Size2> stride = std::nullopt;  ///< kernel_size where not given
   Size2 padding = 0, dilation = 1;
   bool ceil_mode = false;
 };
@@ -32,11 +32,11 @@ class LAMINA_API MaxPool2d : public Module {
 
 struct AvgPool2dOptions {
   Size2 kernel_size = 2;
-  std::optional<Size2> stride;  ///< kernel_size where not given
+  std::optional<Size2> stride = std::nullopt;  ///< kernel_size where not given
   Size2 padding = 0;
   bool ceil_mode = false;
   bool count_include_pad = true;
-  std::optional<std::int64_t> divisor_override;
+  std::optional<std::int64_t> divisor_override = std::nullopt;
 };
 
 class LAMINA_API AvgPool2d : public Module {

@@ -1,0 +1,22 @@
+// Small networks and inputs whose every value is fixed by a formula.
+#pragma once
+
+#include <lamina/core/tensor.h>
+#include <lamina/nn/module.h>
+#include <lamina/nn/sequential.h>
+
+#include <memory>
+
+namespace lamina::test {
+
+/// Values that look random, in [-1, 1), and are multiples of 1/128.
+Tensor pattern(const Shape& shape, std::uint32_t seed = 1);
+
+/// Gives every floating parameter and buffer of the tree a pattern; running variances are positive.
+void fill_with_patterns(nn::Module& module);
+
+/// conv-bn-relu-pool-conv-relu-adaptive pool-flatten-linear-relu-dropout-linear on [n, 3, h, w],
+/// h and w >= 4; in eval mode.
+std::shared_ptr<nn::Sequential> small_network();
+
+}  // namespace lamina::test
