@@ -20,7 +20,9 @@ std::int64_t units_of_range(std::int64_t floats_of_unit) {
 std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t stride,
                          std::int64_t pad, std::int64_t dilation, bool ceil_mode) {
   const std::int64_t room = size + 2 * pad - dilation * (kernel - 1) - 1;
-  const std::int64_t out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+  const std::int64_t reach = room + (ceil_mode ? stride - 1 : 0);
+  if (reach < 0) return 0;  // the window is larger than the padded input; -1 / 2 would round to 0
+  const std::int64_t out = reach / stride + 1;
   const bool last_begins_outside = (out - 1) * stride >= size + pad;
   return ceil_mode && last_begins_outside ? out - 1 : out;
 }
