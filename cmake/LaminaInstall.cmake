@@ -7,7 +7,7 @@ install(TARGETS lamina EXPORT lamina-targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir})
-foreach(program vgg16-infer lamina-convert lamina-bench)
+foreach(program ${LAMINA_PROGRAMS})
   if(TARGET ${program})
     install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The checks of the repository find what they are for: each test plants one fault in an empty tree."""
 import pathlib
 import subprocess

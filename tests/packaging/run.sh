@@ -11,7 +11,6 @@ if [[ $(dirname "$build") == "$source/build" ]]; then
 else
   work=$build/packaging/$way
 fi
-export CCACHE_BASEDIR=$source
 rm -rf "$work"
 mkdir -p "$work"
 
