@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::size_t kVersionEnd = 8;  // the header's length follows: 2 bytes, from version 2 on 4
 constexpr std::int64_t kMaxHeaderBytes = 1 << 20;
 
 // NumPy's names without the byte order in front.
@@ -156,20 +157,20 @@ class ArrayParser {
     if (!text.starts_with(kMagic)) {
       throw_format(FormatErrc::bad_magic, file_, "bad magic: not a .npy array{}", place_);
     }
-    if (text.size() < 12) throw_truncated("its header");
+    if (text.size() < kVersionEnd) throw_truncated("its header");
     const int major = static_cast<unsigned char>(text[6]);
     if (major < 1 || major > 3) {
       throw_format(FormatErrc::unsupported_version, file_,
                    "unsupported version: {}, this reader knows 1 to 3{}", major, place_);
     }
     std::uint32_t length = 0;
-    const std::size_t length_bytes = major == 1 ? 2 : 4;
-    std::memcpy(&length, text.data() + 8, length_bytes);
+    const std::size_t begin = kVersionEnd + (major == 1 ? 2 : 4);
+    if (text.size() < begin) throw_truncated("its header");
+    std::memcpy(&length, text.data() + kVersionEnd, begin - kVersionEnd);
     if (length > kMaxHeaderBytes) {
       throw_format(FormatErrc::limit, file_, "too long: a header of {} bytes, at most {}{}", length,
                    kMaxHeaderBytes, place_);
     }
-    const std::size_t begin = 8 + length_bytes;
     if (length > text.size() - begin) throw_truncated("its header");
     bytes_ = bytes_.subspan(begin + length);
     return text.substr(begin, length);
