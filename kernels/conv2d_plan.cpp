@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <limits>
@@ -93,10 +94,11 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     return {.packed_weight_bytes = problem.c_out * (problem.c_in / problem.groups) * problem.kh *
                                    problem.kw * static_cast<std::int64_t>(sizeof(float))};
   }
-  const cpu::RegisterTile tile = cpu::indirect_gemm_tile(features.isa);
+  const Isa isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
+  const cpu::RegisterTile tile = cpu::indirect_gemm_tile(isa);
   const int block_n = block_n_for(tile, problem);
   return {.algo = algo,
-          .isa = features.isa,
+          .isa = isa,
           .block_m = tile.block_m,
           .block_n = block_n,
           .packed_weight_bytes = cpu::indirect_gemm_packed_bytes(problem, block_n),

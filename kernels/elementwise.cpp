@@ -2,6 +2,7 @@
 
 #include "core/parallel.h"
 #include "kernels/cpu/elementwise.h"
+#include "kernels/grain.h"
 #include "kernels/reference/reference.h"
 
 #include <algorithm>
@@ -10,13 +11,6 @@
 
 namespace lamina::kernels {
 namespace {
-
-// Elements of one range: a quarter of a megabyte, so that handing it out costs nothing beside it.
-constexpr std::int64_t kGrain = 64 * 1024;
-
-std::int64_t units_of_range(std::int64_t floats_of_unit) {
-  return std::max<std::int64_t>(kGrain / std::max<std::int64_t>(floats_of_unit, 1), 1);
-}
 
 cpu::Affine affine_of(const BatchNormProblem& problem, const BatchNormArgs& args, std::int64_t c) {
   const double weight = args.weight != nullptr ? args.weight[c] : 1;
@@ -66,7 +60,7 @@ void normalise_pixels(const BatchNormProblem& problem, const BatchNormArgs& args
 
 void relu_forward(const float* input, float* output, std::int64_t count, Exec exec) {
   const auto kernel = cpu::relu_kernel(usable_cpu_features().isa);
-  parallel_for(exec.threads, count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(exec.threads, count, kGrainFloats, [&](std::int64_t begin, std::int64_t end) {
     kernel(input + begin, output + begin, end - begin);
   });
 }
@@ -80,7 +74,7 @@ void batch_norm_forward(const BatchNormProblem& problem, const BatchNormArgs& ar
 
 void dropout_forward(const float* input, float* output, std::int64_t count, float p,
                      std::uint64_t seed, Exec exec) {
-  parallel_for(exec.threads, count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(exec.threads, count, kGrainFloats, [&](std::int64_t begin, std::int64_t end) {
     reference::dropout(input, output, begin, end, p, seed);
   });
 }

@@ -3,10 +3,12 @@
 #include "kernels/cpu/linear_stream.h"
 #include "kernels/reference/reference.h"
 
+#include <algorithm>
+
 namespace lamina::kernels {
 
 LinearPlan plan_linear(const LinearProblem&, const CpuFeatures& features) {
-  return {.isa = features.isa, .reference = false};
+  return {.isa = std::min(features.isa, Isa::avx512), .reference = false};
 }
 
 void linear_forward(const LinearProblem& problem, const LinearPlan& plan, const LinearArgs& args,

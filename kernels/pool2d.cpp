@@ -2,6 +2,7 @@
 
 #include "core/parallel.h"
 #include "kernels/cpu/pool2d.h"
+#include "kernels/grain.h"
 #include "kernels/pool_window.h"
 #include "kernels/reference/reference.h"
 
@@ -9,13 +10,6 @@
 
 namespace lamina::kernels {
 namespace {
-
-// Input floats of one range: handing a range out must cost little beside reading it.
-constexpr std::int64_t kGrain = 64 * 1024;
-
-std::int64_t units_of_range(std::int64_t floats_of_unit) {
-  return std::max<std::int64_t>(kGrain / std::max<std::int64_t>(floats_of_unit, 1), 1);
-}
 
 std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t stride,
                          std::int64_t pad, std::int64_t dilation, bool ceil_mode) {

@@ -7,16 +7,12 @@
 #include "kernels/cpu/elementwise.h"
 
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include "kernels/cpu/for_each_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using D1 = hn::CappedTag<float, 1>;
 
 template <typename Tag>
 HWY_INLINE void ReluAt(Tag d, const float* input, float* output) {
@@ -29,16 +25,6 @@ HWY_INLINE void NormaliseAt(Tag d, const float* input, float* output, hn::Vec<Ta
                             hn::Vec<Tag> scale, hn::Vec<Tag> bias) {
   const auto centred = hn::Sub(hn::LoadU(d, input), mean);
   hn::StoreU(hn::MulAdd(centred, scale, bias), d, output);
-}
-
-// Calls f(tag, i) for vectors and then for single elements that cover [0, count).
-template <typename F>
-HWY_INLINE void ForEachVector(std::int64_t count, F&& f) {
-  const D d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) f(d, i);
-  for (; i < count; ++i) f(D1(), i);
 }
 
 }  // namespace

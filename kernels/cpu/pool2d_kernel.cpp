@@ -5,7 +5,7 @@
 #include "kernels/cpu/pool2d.h"
 
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include "kernels/cpu/for_each_vector-inl.h"
 
 #include <limits>
 
@@ -13,10 +13,6 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using D1 = hn::CappedTag<float, 1>;
 
 // The processor's own maximum returns its second operand where either is NaN, which would lose one.
 template <typename V>
@@ -37,16 +33,6 @@ HWY_INLINE hn::Vec<Tag> FoldWindow(Tag d, const PoolWindow& window, std::int64_t
     }
   }
   return result;
-}
-
-// Calls f(tag, i) for vectors and then for single elements that cover [0, count).
-template <typename F>
-HWY_INLINE void ForEachVector(std::int64_t count, F&& f) {
-  const D d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) f(d, i);
-  for (; i < count; ++i) f(D1(), i);
 }
 
 }  // namespace
