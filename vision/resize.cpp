@@ -80,37 +80,68 @@ class TapTable {
   std::vector<std::int32_t> weights_;  // [outputs, stride_]
 };
 
-void resize_row(const std::uint8_t* in, const TapTable& table, std::uint8_t* out) {
-  for (std::int64_t x = 0; x < table.size(); ++x, out += kChannels) {
-    const Taps taps = table[x];
-    const std::uint8_t* pixel = in + taps.first * kChannels;
-    std::int32_t red = kHalf, green = kHalf, blue = kHalf;
-    for (std::int64_t k = 0; k < taps.count; ++k, pixel += kChannels) {
-      red += pixel[0] * taps.weights[k];
-      green += pixel[1] * taps.weights[k];
-      blue += pixel[2] * taps.weights[k];
-    }
-    out[0] = round_to_byte(red);
-    out[1] = round_to_byte(green);
-    out[2] = round_to_byte(blue);
-  }
-}
-
-// One output row from the rows under its taps; `sums` is scratch of one row's length.
-void blend_rows(const Image& rows, std::int64_t first_row, const Taps& taps,
-                std::vector<std::int32_t>& sums, std::uint8_t* out) {
-  std::fill(sums.begin(), sums.end(), kHalf);
-  for (std::int64_t k = 0; k < taps.count; ++k) {
-    const std::uint8_t* row = rows.row(taps.first - first_row + k);
-    const std::int32_t weight = taps.weights[k];
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += row[i] * weight;
-  }
-  for (std::size_t i = 0; i < sums.size(); ++i) out[i] = round_to_byte(sums[i]);
-}
-
 Image blank(std::int64_t width, std::int64_t height) {
   return {width, height,
           std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * kChannels))};
+}
+
+// A part of an image whose pixel (x, y) is the pixel (x0 + x, y0 + y) of the whole that the taps
+// count in.
+struct Part {
+  const Image& image;
+  std::int64_t x0, y0;
+
+  const std::uint8_t* pixel(std::int64_t x, std::int64_t y) const {
+    return image.row(y - y0) + (x - x0) * kChannels;
+  }
+};
+
+// Rows [y, y + height) of the whole, each scaled to the table's columns.
+Image scale_across(const Part& in, const TapTable& columns, std::int64_t y, std::int64_t height) {
+  Image result = blank(columns.size(), height);
+  std::uint8_t* out = result.pixels.data();
+  for (std::int64_t row = y; row < y + height; ++row) {
+    for (std::int64_t x = 0; x < columns.size(); ++x, out += kChannels) {
+      const Taps taps = columns[x];
+      const std::uint8_t* pixel = in.pixel(taps.first, row);
+      std::int32_t red = kHalf, green = kHalf, blue = kHalf;
+      for (std::int64_t k = 0; k < taps.count; ++k, pixel += kChannels) {
+        red += pixel[0] * taps.weights[k];
+        green += pixel[1] * taps.weights[k];
+        blue += pixel[2] * taps.weights[k];
+      }
+      out[0] = round_to_byte(red);
+      out[1] = round_to_byte(green);
+      out[2] = round_to_byte(blue);
+    }
+  }
+  return result;
+}
+
+// Columns [x, x + width) of the whole, each scaled to the table's lines. Row by row, so that the
+// loops run along memory.
+Image scale_down(const Part& in, const TapTable& lines, std::int64_t x, std::int64_t width) {
+  Image result = blank(width, lines.size());
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(width * kChannels));
+  for (std::int64_t y = 0; y < lines.size(); ++y) {
+    const Taps taps = lines[y];
+    std::fill(sums.begin(), sums.end(), kHalf);
+    for (std::int64_t k = 0; k < taps.count; ++k) {
+      const std::uint8_t* row = in.pixel(x, taps.first + k);
+      const std::int32_t weight = taps.weights[k];
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += row[i] * weight;
+    }
+    std::uint8_t* out = result.row(y);
+    for (std::size_t i = 0; i < sums.size(); ++i) out[i] = round_to_byte(sums[i]);
+  }
+  return result;
+}
+
+// Each pass rounds to 8 bits, so their order shows. Pillow 13 goes down first where the height
+// loses more than twice the pixels that the width does; earlier versions never do.
+bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height) {
+  const std::int64_t lost_width = std::max<std::int64_t>(image.width - width, 0);
+  return image.height > height && image.height - height > 2 * lost_width;
 }
 
 }  // namespace
@@ -134,19 +165,14 @@ Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t heigh
 
   const TapTable columns(image.width, width, window.x, window.width);
   const TapTable lines(image.height, height, window.y, window.height);
-  const std::int64_t first_row = lines.first_input();
-
-  Image narrow = blank(window.width, lines.last_input() - first_row);
-  for (std::int64_t y = 0; y < narrow.height; ++y) {
-    resize_row(image.row(first_row + y), columns, narrow.row(y));
+  if (goes_down_first(image, width, height)) {
+    const std::int64_t x = columns.first_input();
+    const Image low = scale_down({image, 0, 0}, lines, x, columns.last_input() - x);
+    return scale_across({low, x, 0}, columns, 0, low.height);
   }
-
-  Image result = blank(window.width, window.height);
-  std::vector<std::int32_t> sums(static_cast<std::size_t>(window.width * kChannels));
-  for (std::int64_t y = 0; y < result.height; ++y) {
-    blend_rows(narrow, first_row, lines[y], sums, result.row(y));
-  }
-  return result;
+  const std::int64_t y = lines.first_input();
+  const Image narrow = scale_across({image, 0, 0}, columns, y, lines.last_input() - y);
+  return scale_down({narrow, 0, y}, lines, 0, narrow.width);
 }
 
 }  // namespace lamina::vision

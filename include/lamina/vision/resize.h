@@ -12,8 +12,9 @@ namespace lamina::vision {
 /// Requires: width, height > 0; the image has at least one pixel
 /// Errors:   InvalidArgument; also where the result would have more than 2^31 pixels
 /// Numerics: weights rounded to 22 fractional bits, sums exact in 32-bit integers, each of the two
-///           passes (rows, then columns) rounded to 8 bits
-/// Source:   equals PIL.Image.resize((width, height), BILINEAR)
+///           passes (along rows and along columns) rounded to 8 bits
+/// Source:   equals PIL.Image.resize((width, height), BILINEAR) of Pillow 13; earlier versions
+///           differ by up to one level where the height shrinks by far more than the width
 LAMINA_API Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t height);
 
 /// A rectangle of a larger image, in pixels.
