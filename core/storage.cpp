@@ -1,8 +1,19 @@
 #include "core/storage.h"
 
+#include <lamina/core/error.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <new>
 
 namespace lamina {
+namespace {
+
+thread_local AllocationLimit* current_limit = nullptr;
+
+}  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(std::int64_t size_bytes) {
   struct Free {
@@ -10,10 +21,42 @@ std::shared_ptr<Storage> Storage::allocate(std::int64_t size_bytes) {
       ::operator delete (data, std::align_val_t{kAlignment});
     }
   };
+  AllocationLimit::charge(size_bytes);
   const auto size = static_cast<std::size_t>(size_bytes > 0 ? size_bytes : 1);
   std::shared_ptr<void> owner(::operator new (size, std::align_val_t{kAlignment}), Free{});
   void* data = owner.get();
   return std::make_shared<Storage>(data, size_bytes, /*read_only=*/false, std::move(owner));
+}
+
+std::shared_ptr<Storage> Storage::allocate_zeroed(std::int64_t size_bytes) {
+  AllocationLimit::charge(size_bytes);
+  // calloc knows which pages are fresh from the kernel, and leaves those alone. It aligns to 16
+  // bytes only, so there is room for the rest.
+  std::size_t size = static_cast<std::size_t>(std::max<std::int64_t>(size_bytes, 1));
+  std::size_t space = size + kAlignment;
+  std::shared_ptr<void> owner(std::calloc(space, 1), std::free);
+  if (owner == nullptr) throw std::bad_alloc();
+  void* data = owner.get();
+  std::align(kAlignment, size, data, space);
+  return std::make_shared<Storage>(data, size_bytes, /*read_only=*/false, std::move(owner));
+}
+
+AllocationLimit::AllocationLimit(std::int64_t size_bytes)
+    : limit_bytes_(size_bytes), left_bytes_(size_bytes), outer_(current_limit) {
+  current_limit = this;
+}
+
+AllocationLimit::~AllocationLimit() { current_limit = outer_; }
+
+void AllocationLimit::charge(std::int64_t size_bytes) {
+  AllocationLimit* limit = current_limit;
+  if (limit == nullptr) return;
+  if (size_bytes > limit->left_bytes_) {
+    throw FormatError(FormatErrc::limit,
+                      fmt::format("[storage] {} bytes asked for, of {} there are {} left",
+                                  size_bytes, limit->limit_bytes_, limit->left_bytes_));
+  }
+  limit->left_bytes_ -= size_bytes;
 }
 
 }  // namespace lamina

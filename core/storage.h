@@ -18,8 +18,11 @@ inline constexpr std::size_t kAlignment = 64;
 
 class Storage {
  public:
-  /// Uninitialised memory on the heap. Throws std::bad_alloc.
+  /// Uninitialised memory on the heap. Throws std::bad_alloc; FormatError inside an
+  /// AllocationLimit.
   static std::shared_ptr<Storage> allocate(std::int64_t size_bytes);
+  /// Zeros. A large piece costs nothing until it is touched: the kernel hands out zero pages.
+  static std::shared_ptr<Storage> allocate_zeroed(std::int64_t size_bytes);
 
   Storage(void* data, std::int64_t size_bytes, bool read_only, std::shared_ptr<void> owner)
       : data_(data), size_bytes_(size_bytes), read_only_(read_only), owner_(std::move(owner)) {}
@@ -41,6 +44,25 @@ class Storage {
   std::shared_ptr<void> owner_;
   std::mutex derived_mutex_;
   std::map<std::string, std::weak_ptr<const void>> derived_;
+};
+
+/// While one lives, the storages that its thread allocates may take `size_bytes` in all; the one
+/// that goes beyond throws FormatError limit. For readers that build something from sizes which a
+/// file states and the file's length has not proved yet. Limits nest: the innermost counts alone.
+class AllocationLimit {
+ public:
+  explicit AllocationLimit(std::int64_t size_bytes);
+  ~AllocationLimit();
+  AllocationLimit(const AllocationLimit&) = delete;
+  AllocationLimit& operator=(const AllocationLimit&) = delete;
+
+  /// Takes the bytes off this thread's limit, if it has one.
+  static void charge(std::int64_t size_bytes);
+
+ private:
+  std::int64_t limit_bytes_;
+  std::int64_t left_bytes_;
+  AllocationLimit* outer_;
 };
 
 }  // namespace lamina

@@ -6,7 +6,6 @@
 #include "core/strided_copy.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace lamina {
 namespace {
@@ -52,9 +51,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
 }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype) {
-  Tensor result = empty(shape, dtype);
-  std::memset(result.mutable_raw_data(), 0, static_cast<std::size_t>(result.nbytes()));
-  return result;
+  return {Storage::allocate_zeroed(checked_nbytes(shape, dtype)), shape, dtype};
 }
 
 Tensor Tensor::full(const Shape& shape, float value) {

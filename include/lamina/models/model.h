@@ -22,11 +22,11 @@
 namespace lamina {
 
 struct LAMINA_API ModelInfo {
-  std::string name;                       ///< "vgg16", "digits"
-  std::string weights;                    ///< "IMAGENET1K_V1", "random:0", a path; empty: untrained
-  std::vector<std::string> labels;        ///< of the classes, or empty
-  vision::Transforms transforms;          ///< what the weights were trained to see
-  std::map<std::string, double> metrics;  ///< "acc@1" in percent, …
+  std::string name = {};                 ///< "vgg16", "digits"
+  std::string weights = {};              ///< "IMAGENET1K_V1", "random:0", a path; empty: untrained
+  std::vector<std::string> labels = {};  ///< of the classes, or empty
+  vision::Transforms transforms = {};    ///< what the weights were trained to see
+  std::map<std::string, double> metrics = {};  ///< "acc@1" in percent, …
 };
 
 /// A handle: copies share the modules.

@@ -1,17 +1,20 @@
 // The VGG family of Simonyan and Zisserman (2014), as torchvision builds it.
 #pragma once
 
+#include <lamina/core/error.h>
 #include <lamina/core/export.h>
 #include <lamina/models/model.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace lamina::models {
 
 struct VggOptions {
-  /// "" for an untrained model; "random:SEED" for the same with that seed; "IMAGENET1K_V1" or
-  /// "DEFAULT" for the published weights; or the path of a weight file.
+  /// "" for an untrained model; "random:SEED" for the same with that seed ("" and "random" are
+  /// "random:0"); "IMAGENET1K_V1" or "DEFAULT" for the published weights; or the path of a weight
+  /// file.
   std::string weights = {};
   bool progress = false;
   std::int64_t num_classes = 1000;
@@ -20,6 +23,17 @@ struct VggOptions {
   bool init_weights = true;
 };
 
+/// Published weights that are on this machine nowhere; the hint says where to put a file.
+class LAMINA_API WeightsNotFound : public IoError {
+ public:
+  using IoError::IoError;
+  ~WeightsNotFound() override;
+};
+
+/// Each makes a model in train mode, as PyTorch does; with weights, in eval mode.
+/// Errors:   InvalidArgument for options that make no model, or published weights that have another
+///           number of classes; WeightsNotFound; what lamina::load() throws; StateDictError with
+///           the report of what does not fit, whose hint names the model that would
 LAMINA_API Model vgg11(const VggOptions& options = {});
 LAMINA_API Model vgg11_bn(const VggOptions& options = {});
 LAMINA_API Model vgg13(const VggOptions& options = {});

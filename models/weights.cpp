@@ -1,0 +1,138 @@
+#include "models/weights.h"
+
+#include "core/require.h"
+#include "models/initialize.h"
+#include "models/model_json.h"
+#include "models/published_weights.h"
+
+#include <lamina/serialization/container.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace lamina::models {
+
+WeightsNotFound::~WeightsNotFound() = default;
+
+namespace detail {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kImageNetClasses = 1000;
+
+/// The seed of "", "random" or "random:SEED"; nothing for any other text.
+std::optional<std::uint64_t> parse_seed(std::string_view weights) {
+  constexpr std::string_view kRandom = "random";
+  if (weights.empty() || weights == kRandom) return 0;
+  if (!weights.starts_with("random:")) return std::nullopt;
+  const std::string_view digits = weights.substr(kRandom.size() + 1);
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed);
+  LAMINA_REQUIRE(error == std::errc() && end == digits.data() + digits.size(),
+                 "[vgg] weights '{}': the seed is not a whole number of 64 bits", weights);
+  return seed;
+}
+
+bool same_layout(const StateDict& a, const StateDict& b) {
+  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& entry) {
+           const Tensor* other = b.find(entry.first);
+           return other != nullptr && other->shape() == entry.second.shape();
+         });
+}
+
+/// Which of the eight, if any, has exactly these tensors. Costs nothing but names: the models that
+/// are tried stay untouched zeros.
+std::string model_that_fits(const StateDict& state) {
+  const Tensor* bias = state.find("classifier.6.bias");
+  if (bias == nullptr || bias->rank() != 1 || bias->numel() == 0) return {};
+  for (const VggConfig& config : vgg_configs()) {
+    const auto module = make_vgg(config, bias->numel(), 0.5);
+    if (same_layout(module->state_dict(), state)) return std::string(config.name);
+  }
+  return {};
+}
+
+std::string misfit_hint(const StateDict& state, const VggConfig& config, std::string fallback) {
+  const std::string fits = model_that_fits(state);
+  if (fits.empty()) return fallback;
+  if (fits != config.name) return fmt::format("the weights fit {}", fits);
+  return fmt::format("the weights have {} classes: set num_classes",
+                     state.at("classifier.6.bias").numel());
+}
+
+void load_into(VGG& module, const VggConfig& config, const StateDict& state, const fs::path& path) {
+  try {
+    module.load_state_dict(state);
+  } catch (const StateDictError& error) {
+    throw StateDictError(fmt::format("[{}] {}: {}", config.name, error.what(), path.string()),
+                         misfit_hint(state, config, error.hint()));
+  }
+}
+
+/// What a container says of its weights; nothing where the file is of another kind or silent.
+std::optional<ModelInfo> stored_info(const fs::path& path) {
+  if (serialization::detect_kind(path) != serialization::FileKind::lamina) return std::nullopt;
+  const serialization::ContainerInfo container = serialization::inspect_container(path);
+  if (container.weights.empty()) return std::nullopt;
+  return model_info_from_json(container.weights);
+}
+
+ModelInfo load_file(VGG& module, const VggConfig& config, const fs::path& path) {
+  load_into(module, config, load(path), path);
+  ModelInfo info = stored_info(path).value_or(ModelInfo());
+  info.weights = path.string();
+  return info;
+}
+
+[[noreturn]] void throw_not_found(const PublishedWeights& weights) {
+  throw WeightsNotFound(
+      fmt::format("[{}] weights {} are not on this machine: no {}.lamina or .safetensors",
+                  weights.model, weights.name, weights.file),
+      fmt::format("put {}.safetensors into {}, or name a weight file", weights.file,
+                  weight_directories().front().string()));
+}
+
+ModelInfo load_published(VGG& module, const VggConfig& config, const VggOptions& options) {
+  const PublishedWeights* weights = find_published(config.name, options.weights);
+  LAMINA_REQUIRE(weights != nullptr, "[{}] there are no published weights {}", config.name,
+                 options.weights);
+  LAMINA_REQUIRE(options.num_classes == kImageNetClasses,
+                 "[{}] weights {} have {} classes, num_classes is {}", config.name, weights->name,
+                 kImageNetClasses, options.num_classes);
+  const auto path = find_weight_file(*weights);
+  if (!path) throw_not_found(*weights);
+  load_into(module, config, load(*path), *path);
+  ModelInfo info;
+  info.weights = weights->name;
+  info.transforms = weights->transforms;
+  if (weights->has_classifier()) {
+    info.metrics = {{"acc@1", weights->acc1_percent}, {"acc@5", weights->acc5_percent}};
+  }
+  return info;
+}
+
+}  // namespace
+
+ModelInfo apply_weights(VGG& module, const VggConfig& config, const VggOptions& options) {
+  ModelInfo info;
+  if (const auto seed = parse_seed(options.weights)) {
+    if (options.init_weights) initialize(module, *seed);
+    if (!options.weights.empty()) info.weights = fmt::format("random:{}", *seed);
+  } else if (is_published_name(options.weights)) {
+    info = load_published(module, config, options);
+  } else {
+    info = load_file(module, config, options.weights);
+  }
+  if (!options.weights.empty()) module.eval();
+  info.name = config.name;
+  const bool features_only = info.weights == "IMAGENET1K_FEATURES";
+  if (info.labels.empty() && options.num_classes == kImageNetClasses && !features_only) {
+    info.labels = imagenet_labels();
+  }
+  return info;
+}
+
+}  // namespace detail
+}  // namespace lamina::models
