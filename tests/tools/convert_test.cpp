@@ -1,0 +1,132 @@
+// lamina-convert on small files.
+#include "tests/tools/run_program.h"
+
+#include <lamina/serialization/load.h>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace lamina::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+using nlohmann::json;
+
+TEST_CASE("convert: names and values survive every kind of file", "[tools][convert]") {
+  const Workplace place;
+  std::string from = "model.lamina";
+  for (const std::string to : {"a.safetensors", "b.npz", "c.lamina", "d.safetensors", "e.lamina"}) {
+    CHECK(place.convert({"-q", "convert", from, to}).status == 0);
+    from = to;
+  }
+  const Outcome outcome = place.convert({"diff", "model.lamina", "e.lamina"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out == "same: 4 tensors of model.lamina and e.lamina\n");
+}
+
+TEST_CASE("convert: a container keeps its model and labels in another container",
+          "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"-q", "convert", "model.lamina", "half.lamina", "--dtype", "fp16"}).status ==
+        0);
+  const Outcome outcome = place.infer({"-q", "-m", "half.lamina", "-k", "1", "a.bmp"});
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.out, Contains("\tc"));
+}
+
+TEST_CASE("convert: replaces nothing unless told to", "[tools][convert]") {
+  const Workplace place;
+  write_text(place / "out.npz", "old");
+  const Outcome outcome = place.convert({"convert", "model.lamina", "out.npz"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err ==
+        "lamina-convert: error: the file is there already: out.npz\n  hint: --force replaces it\n");
+  CHECK(read_text(place / "out.npz") == "old");
+  CHECK(place.convert({"-q", "convert", "model.lamina", "out.npz", "--force"}).status == 0);
+}
+
+TEST_CASE("convert: prefixes come off, and a prefix that nothing has is an error",
+          "[tools][convert]") {
+  const Workplace place;
+  write_text(place / "map", "# old new\n0.weight module.w\n0.bias module.b\n");
+  CHECK(place.convert({"-q", "convert", "model.lamina", "p.npz", "--map", "map"}).status == 0);
+  CHECK(lamina::load(place / "p.npz").contains("module.w"));
+  CHECK(place.convert({"-q", "convert", "p.npz", "q.npz", "--strip-prefix", "module."}).status ==
+        0);
+  CHECK(lamina::load(place / "q.npz").contains("w"));
+  const Outcome outcome =
+      place.convert({"-q", "convert", "q.npz", "r.npz", "--strip-prefix", "module."});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err == "lamina-convert: error: no tensor has the prefix: --strip-prefix module.\n");
+}
+
+TEST_CASE("convert: what cannot be read is status 3, what does not fit an architecture 4",
+          "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"convert", "none.npz", "o.npz"}).status == 3);
+  write_text(place / "x.pth",
+             std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15));
+  const Outcome pth = place.convert({"convert", "x.pth", "o.npz"});
+  CHECK(pth.status == 3);
+  CHECK_THAT(pth.err, StartsWith("lamina-convert: error: "));
+  const Outcome outcome = place.convert({"convert", "model.lamina", "o.lamina", "--arch", "vgg11"});
+  CHECK(outcome.status == 4);
+  CHECK_THAT(outcome.err, Contains("features.0.weight"));
+  CHECK_FALSE(std::filesystem::exists(place / "o.lamina"));
+}
+
+TEST_CASE("convert: bf16 has no place in an npz", "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"convert", "model.lamina", "o.npz", "--dtype", "bf16"}).status == 2);
+  CHECK(
+      place.convert({"-q", "convert", "model.lamina", "o.safetensors", "--dtype", "bf16"}).status ==
+      0);
+  CHECK(lamina::load(place / "o.safetensors").at("0.weight").dtype() == lamina::DType::bf16);
+}
+
+TEST_CASE("verify: a flipped byte is status 7, a missing file 3", "[tools][convert]") {
+  const Workplace place;
+  const Outcome good = place.convert({"verify", "model.lamina"});
+  CHECK(good.status == 0);
+  CHECK(good.out == "model.lamina: ok, lamina, 4 tensors, 437 elements\n");
+  std::string bytes = read_text(place / "model.lamina");
+  bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);
+  write_text(place / "flipped.lamina", bytes);
+  const Outcome bad = place.convert({"verify", "flipped.lamina"});
+  CHECK(bad.status == 7);
+  CHECK(bad.out.empty());
+  write_text(place / "cut.lamina", bytes.substr(0, bytes.size() / 2));
+  CHECK(place.convert({"verify", "cut.lamina"}).status == 7);
+  CHECK(place.convert({"verify", "none.lamina"}).status == 3);
+  write_text(place / "text.lamina", "hello");
+  CHECK(place.convert({"verify", "text.lamina"}).status == 3);
+  CHECK(place.convert({"verify", "model.lamina", "--arch", "vgg11"}).status == 4);
+}
+
+TEST_CASE("diff: names, shapes, dtypes and values, within a tolerance or not", "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"-q", "convert", "model.lamina", "h.lamina", "--dtype", "bf16"}).status ==
+        0);
+  const Outcome outcome = place.convert({"diff", "h.lamina", "model.lamina"});
+  CHECK(outcome.status == 7);
+  CHECK_THAT(outcome.out, Contains("dtype") && Contains("0.weight"));
+  CHECK(place.convert({"diff", "h.lamina", "model.lamina", "--rtol", "0.01"}).status == 0);
+  write_text(place / "map", "0.bias other\n");
+  CHECK(place.convert({"-q", "convert", "model.lamina", "n.npz", "--map", "map"}).status == 0);
+  const Outcome as_json = place.convert({"diff", "model.lamina", "n.npz", "--json"});
+  CHECK(as_json.status == 7);
+  const json object = json::parse(as_json.out);
+  CHECK(object["same"] == false);
+  CHECK(object["tensors"].size() == 5);
+}
+
+TEST_CASE("inspect: text and JSON, of every kind of file", "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"-q", "convert", "model.lamina", "w.safetensors"}).status == 0);
+  for (const std::string file : {"model.lamina", "w.safetensors"}) {
+    CHECK_THAT(place.convert({"inspect", file}).out, Contains("tensors:    4 (4 f32)\n"));
+    CHECK_THAT(place.convert({"inspect", file, "--tensors"}).out, Contains("0.weight"));
+    const json object = json::parse(place.convert({"inspect", file, "--json", "--stats"}).out);
+    CHECK(object["parameters"] == 437);
+    CHECK(object["entries"][0].contains("mean"));
+  }
+}

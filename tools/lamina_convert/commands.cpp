@@ -1,0 +1,132 @@
+#include "tools/lamina_convert/commands.h"
+
+#include "tools/support/option_values.h"
+
+#include <lamina/models/vgg.h>
+
+#include <limits>
+
+namespace lamina::tools {
+namespace {
+
+Positional file(std::string name, std::string help, std::string& target) {
+  return {.name = std::move(name), .help = std::move(help), .set = text(target)};
+}
+
+Option arch_option(ConvertOptions& o, std::string help) {
+  return {.names = "--arch",
+          .value = "NAME",
+          .help = std::move(help),
+          .choices = models::model_names(),
+          .set = choice(o.arch, models::model_names())};
+}
+
+Option json_option(ConvertOptions& o) {
+  return {.names = "--json", .help = "one JSON object instead of text", .set = flag(o.json)};
+}
+
+Option force_option(ConvertOptions& o) {
+  return {
+      .names = "--force", .help = "replace OUT where it is there already", .set = flag(o.force)};
+}
+
+Command inspect_command(ConvertOptions& o) {
+  return {.name = "inspect",
+          .summary = "Say what is in a file, from its header alone.",
+          .usage = "FILE [--tensors] [--stats] [--json]",
+          .options = {{.names = "--tensors", .help = "a line a tensor", .set = flag(o.tensors)},
+                      {.names = "--stats",
+                       .help = "smallest, largest, mean, deviation of each "
+                               "tensor (reads the whole file)",
+                       .set = flag(o.stats)},
+                      json_option(o)},
+          .positionals = {file("FILE", "a .lamina, .safetensors, .npz or .npy file", o.first)}};
+}
+
+Command convert_files_command(ConvertOptions& o) {
+  return {
+      .name = "convert",
+      .summary = "Write the tensors of one kind of file as another; values are kept bit for bit.",
+      .usage = "IN OUT [OPTIONS]",
+      .options = {{.names = "--dtype",
+                   .value = "T",
+                   .help = "convert floating tensors: fp32, fp16, bf16",
+                   .choices = {"fp32", "fp16", "bf16"},
+                   .set = choice(o.dtype, {"fp32", "fp16", "bf16"})},
+                  arch_option(o,
+                              "check the tensors against an architecture; a .lamina OUT "
+                              "becomes a whole model"),
+                  {.names = "--strip-prefix",
+                   .value = "P",
+                   .help = "take P off the names that begin with it, such as module.",
+                   .set = text(o.strip_prefix)},
+                  {.names = "--map",
+                   .value = "NAMES",
+                   .help = "rename: torchvision (as they are), timm, or a file with OLD NEW a line",
+                   .choices = {"torchvision", "timm"},
+                   .completes = Completes::files,
+                   .set = text(o.map)},
+                  force_option(o)},
+      .positionals = {
+          file("IN", "a .lamina, .safetensors, .npz or .npy file, told by its bytes", o.first),
+          file("OUT", "a .lamina, .safetensors or .npz file", o.second)}};
+}
+
+Command verify_command(ConvertOptions& o) {
+  return {
+      .name = "verify",
+      .summary = "Check a file's structure, bounds and checksums; status 7 where one is wrong.",
+      .usage = "FILE [--arch NAME]",
+      .options = {arch_option(o, "check names and shapes against an architecture too; status 4")},
+      .positionals = {file("FILE", "a .lamina, .safetensors, .npz or .npy file", o.first)}};
+}
+
+Command diff_command(ConvertOptions& o) {
+  return {
+      .name = "diff",
+      .summary = "Compare the tensors of two files; status 7 where they differ.",
+      .usage = "A B [--atol X] [--rtol X] [--json]",
+      .options = {{.names = "--atol",
+                   .value = "X",
+                   .help = "allow |a - b| <= atol + rtol * |b|; dtypes may then differ",
+                   .set = number(o.atol, 0)},
+                  {.names = "--rtol", .value = "X", .help = "see --atol", .set = number(o.rtol, 0)},
+                  json_option(o)},
+      .positionals = {file("A", "a file of any readable kind", o.first),
+                      file("B", "another, taken as the reference", o.second)}};
+}
+
+Command init_command(ConvertOptions& o) {
+  return {.name = "init",
+          .summary = "Write a model with seeded weights, drawn as torchvision initialises them.",
+          .usage = "ARCH OUT [--seed N]",
+          .options = {{.names = "--seed",
+                       .value = "N",
+                       .help = "0 by default",
+                       .set = integer(o.seed, 0, std::numeric_limits<std::int64_t>::max())},
+                      force_option(o)},
+          .positionals = {{.name = "ARCH",
+                           .help = "vgg11, vgg13, vgg16, vgg19, each also with _bn",
+                           .completes = Completes::nothing,
+                           .choices = models::model_names(),
+                           .set = choice(o.first, models::model_names())},
+                          file("OUT", "a .lamina, .safetensors or .npz file", o.second)}};
+}
+
+}  // namespace
+
+Command convert_command(ConvertOptions& options) {
+  return {
+      .name = "lamina-convert",
+      .summary = "Look into weight files, and write them as another kind.",
+      .usage = "COMMAND [OPTIONS] ...",
+      .examples = {{"lamina-convert inspect model.lamina --tensors", "what is in it"},
+                   {"lamina-convert convert vgg16.safetensors vgg16.lamina --arch vgg16",
+                    "a whole model"},
+                   {"lamina-convert diff a.lamina b.npz --rtol 1e-5", "how far apart they are"}},
+      .notes = "'lamina-convert COMMAND --help' tells a command's options.",
+      .commands = {inspect_command(options), convert_files_command(options),
+                   verify_command(options), diff_command(options), init_command(options)}};
+}
+
+}  // namespace lamina::tools

@@ -1,0 +1,29 @@
+// What lamina-convert can do: one function a command.
+#pragma once
+
+#include "tools/support/run_main.h"
+
+#include <cstdint>
+#include <string>
+
+namespace lamina::tools {
+
+struct ConvertOptions {
+  std::string first, second;  ///< FILE; IN and OUT; A and B; ARCH and OUT
+  bool tensors = false, stats = false, json = false;
+  std::string dtype, arch, strip_prefix, map;
+  bool force = false;
+  double atol = -1, rtol = -1;  ///< -1: not given
+  std::int64_t seed = 0;
+};
+
+/// The table of commands and options, bound to `options`, which must outlive it.
+Command convert_command(ConvertOptions& options);
+
+ExitStatus inspect(const ConvertOptions& options, const Context& context);
+ExitStatus convert(const ConvertOptions& options, const Context& context);
+ExitStatus verify(const ConvertOptions& options, const Context& context);
+ExitStatus diff(const ConvertOptions& options, const Context& context);
+ExitStatus init(const ConvertOptions& options, const Context& context);
+
+}  // namespace lamina::tools

@@ -1,0 +1,67 @@
+#include "tools/lamina_convert/weight_file.h"
+
+#include "tools/support/failure.h"
+
+#include <lamina/models/vgg.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+
+namespace lamina::tools {
+
+std::string describe(const Tensor& tensor) {
+  return fmt::format("{} {}", to_string(tensor.dtype()), to_string(tensor.shape()));
+}
+
+std::int64_t element_count(const StateDict& tensors) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : tensors) count += tensor.numel();
+  return count;
+}
+
+namespace {
+
+// The one floating type of all tensors, so that a model can hold them as they are; else f32.
+DType common_type(const StateDict& tensors) {
+  std::optional<DType> common;
+  for (const auto& [name, tensor] : tensors) {
+    if (!is_floating(tensor.dtype())) continue;
+    if (common && *common != tensor.dtype()) return DType::f32;
+    common = tensor.dtype();
+  }
+  return common.value_or(DType::f32);
+}
+
+}  // namespace
+
+Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file) {
+  Model model = models::make_model(arch, {.init_weights = false});
+  model.module().to(common_type(tensors));
+  try {
+    model.load_state_dict(tensors);
+  } catch (const StateDictError& error) {
+    throw StateDictError(fmt::format("[{}] {}: {}", arch, error.what(), file), error.hint());
+  }
+  model.eval();
+  model.info().weights = std::filesystem::path(file).filename().string();
+  return model;
+}
+
+void check_target(const std::string& path, bool force) {
+  constexpr std::array kExtensions{".lamina", ".safetensors", ".npz"};
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end()) {
+    throw UsageError("no kind of file that can be written: " + path,
+                     "known extensions: .lamina, .safetensors, .npz");
+  }
+  std::error_code error;
+  if (!force && std::filesystem::exists(path, error)) {
+    throw UsageError("the file is there already: " + path, "--force replaces it");
+  }
+}
+
+}  // namespace lamina::tools

@@ -1,0 +1,26 @@
+// What the commands share: names of kinds and dtypes, checks of a model against a state dict, and
+// the rule that files are not replaced unasked.
+#pragma once
+
+#include <lamina/core/state_dict.h>
+#include <lamina/models/model.h>
+
+#include <cstdint>
+#include <string>
+
+namespace lamina::tools {
+
+/// "f32 [64, 3, 3, 3]"
+std::string describe(const Tensor& tensor);
+
+/// Elements of all tensors.
+std::int64_t element_count(const StateDict& tensors);
+
+/// A model of `arch` with these tensors. Errors: StateDictError with the report of what does not
+/// fit.
+Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file);
+
+/// Throws UsageError where `path` names no kind that can be written, or is there and not `force`.
+void check_target(const std::string& path, bool force);
+
+}  // namespace lamina::tools

@@ -1,0 +1,18 @@
+// What a program says of itself and of the machine: --version and --list-devices.
+#pragma once
+
+#include <string>
+
+namespace lamina::tools {
+
+/// "vgg16-infer 0.1.0"; verbose adds commit, compiler, CUDA, instruction sets and libraries.
+std::string version_text(const std::string& program, bool verbose);
+
+/// One line a device, its name first: "cpu\tAMD EPYC 9R14, 2 threads, avx512 …".
+std::string device_list();
+
+/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here, UsageError
+/// where it is no device.
+void check_device(const std::string& device);
+
+}  // namespace lamina::tools

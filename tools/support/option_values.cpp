@@ -1,0 +1,96 @@
+#include "tools/support/option_values.h"
+
+#include "core/nearest.h"
+#include "tools/support/text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace lamina::tools {
+namespace {
+
+// The whole text as a number: no blanks, no rest, nothing beyond the type's range.
+template <typename T>
+bool parse_whole(std::string_view text, T& value) {
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  return result.ec == std::errc() && result.ptr == text.data() + text.size();
+}
+
+}  // namespace
+
+Option::Set flag(bool& target) {
+  return [&target](const std::string&) { target = true; };
+}
+
+Option::Set text(std::string& target) {
+  return [&target](const std::string& value) {
+    if (value.empty()) throw BadValue("is empty");
+    target = value;
+  };
+}
+
+Option::Set append(std::vector<std::string>& target) {
+  return [&target](const std::string& value) { target.push_back(value); };
+}
+
+Option::Set names(std::vector<std::string>& target) {
+  return [&target](const std::string& value) {
+    target = split(value, ',');
+    const bool empty = std::any_of(target.begin(), target.end(), [](auto& s) { return s.empty(); });
+    if (target.empty() || empty) throw BadValue("is not a list of names, A,B,C");
+  };
+}
+
+Option::Set integer(std::int64_t& target, std::int64_t least, std::int64_t most) {
+  return [&target, least, most](const std::string& value) {
+    std::int64_t parsed = 0;
+    if (!parse_whole(value, parsed) || parsed < least || parsed > most) {
+      throw BadValue(fmt::format("is not a whole number from {} to {}", least, most));
+    }
+    target = parsed;
+  };
+}
+
+Option::Set number(double& target, double least) {
+  return [&target, least](const std::string& value) {
+    double parsed = 0;
+    if (!parse_whole(value, parsed) || !std::isfinite(parsed) || parsed < least) {
+      throw BadValue(fmt::format("is not a number of at least {}", least));
+    }
+    target = parsed;
+  };
+}
+
+Option::Set rgb(std::optional<std::array<float, 3>>& target, bool positive) {
+  return [&target, positive](const std::string& value) {
+    std::vector<std::string> parts = split(value, ',');
+    if (parts.size() == 1) parts.resize(3, parts.front());
+    std::array<float, 3> parsed{};
+    bool good = parts.size() == 3;
+    for (std::size_t i = 0; good && i < 3; ++i) {
+      good = parse_whole(parts[i], parsed[i]) && std::isfinite(parsed[i]) &&
+             (!positive || parsed[i] > 0);
+    }
+    if (!good) {
+      throw BadValue(fmt::format("is not three {}numbers, R,G,B", positive ? "positive " : ""));
+    }
+    target = parsed;
+  };
+}
+
+Option::Set choice(std::string& target, std::vector<std::string> choices) {
+  return [&target, choices = std::move(choices)](const std::string& value) {
+    if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+      const auto nearest = nearest_name(value, choices);
+      throw BadValue(fmt::format("is not one of {}", fmt::join(choices, ", ")),
+                     nearest ? fmt::format("did you mean '{}'?", *nearest) : "");
+    }
+    target = value;
+  };
+}
+
+}  // namespace lamina::tools

@@ -1,0 +1,167 @@
+#include "tools/vgg16_infer/batch_runner.h"
+
+#include "core/require.h"
+#include "kernels/classify.h"
+#include "tools/support/failure.h"
+#include "tools/vgg16_infer/model_source.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace lamina::tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kFeaturesOnly = "IMAGENET1K_FEATURES";
+
+SessionOptions session_options(const InferOptions& options, std::int64_t max_batch) {
+  return {.device = options.device,
+          .precision = options.precision,
+          .threads = static_cast<int>(options.threads),
+          .max_batch = max_batch,
+          .outputs = options.features,
+          .profile = options.profile};
+}
+
+// How many classes can be named; 0 where the weights have no classifier, which is an error unless
+// features are wanted.
+std::int64_t usable_topk(const Model& model, const InferOptions& options, const Console& console) {
+  if (model.info().weights == kFeaturesOnly) {
+    if (options.features.empty()) {
+      throw UsageError(
+          std::string("weights without a classifier tell no classes: --weights ") + kFeaturesOnly,
+          "--features features.30 --features-out FILE.npy gives what they compute");
+    }
+    return 0;
+  }
+  const std::int64_t classes = class_count(model);
+  if (classes == 0 || options.topk <= classes) return options.topk;
+  console.note("the model has {} classes: --topk {} gives them all", classes, options.topk);
+  return classes;
+}
+
+std::optional<NpyOutput> npy_output(const std::string& path) {
+  return path.empty() ? std::nullopt : std::optional<NpyOutput>(path);
+}
+
+Tensor softmax(const Tensor& logits) {
+  Tensor probabilities = Tensor::empty(logits.shape());
+  kernels::softmax_forward(logits.size(0), logits.size(1), 1, logits.data<float>(),
+                           probabilities.mutable_data<float>(), {});
+  return probabilities;
+}
+
+}  // namespace
+
+BatchRunner::BatchRunner(const Model& model, const InferOptions& options, std::int64_t max_batch,
+                         const Console& console)
+    : options_(options),
+      labels_(model.info().labels),
+      session_(model, session_options(options, max_batch)),
+      topk_(usable_topk(model, options, console)),
+      logits_file_(npy_output(options.logits_out)),
+      input_file_(npy_output(options.save_input)) {
+  const bool npy = options.features_out.ends_with(".npy");
+  if (npy) feature_file_ = npy_output(options.features_out);
+  if (!npy && !options.features_out.empty()) {
+    features_file_.emplace(options.features_out, options.features);
+  }
+}
+
+Tensor BatchRunner::gather(const std::vector<ReadyImage>& batch) {
+  const auto good = [](const ReadyImage& image) { return image.error.empty(); };
+  const auto count = std::count_if(batch.begin(), batch.end(), good);
+  const auto first = std::find_if(batch.begin(), batch.end(), good);
+  if (first == batch.end()) return {};
+  const Shape& one = first->pixels.shape();
+  const Shape shape{count, one[0], one[1], one[2]};
+  if (!input_.defined() || input_.shape() != shape) input_ = Tensor::empty(shape);
+  float* out = input_.mutable_data<float>();
+  for (const ReadyImage& image : batch) {
+    if (!image.error.empty()) continue;
+    std::memcpy(out, image.pixels.data<float>(), static_cast<std::size_t>(image.pixels.nbytes()));
+    out += image.pixels.numel();
+  }
+  return input_;
+}
+
+std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
+  const Tensor input = gather(batch);
+  double infer_ms = 0;
+  if (input.defined()) {
+    const auto start = Clock::now();
+    logits_ = session_.run(input);
+    infer_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count() /
+               static_cast<double>(input.size(0));
+    LAMINA_REQUIRE(logits_.rank() == 2, "[vgg16-infer] the model gives {}, not [n, classes]",
+                   logits_.shape());
+    probabilities_ = softmax(logits_);
+    write_files(input);
+    if (options_.profile) profile_.add(session_.steps(), input.size(0));
+  }
+  std::vector<Result> results;
+  std::int64_t row = 0;
+  for (const ReadyImage& image : batch) {
+    Result result{.path = image.input->path,
+                  .error = image.error,
+                  .width = image.width,
+                  .height = image.height,
+                  .top = {},
+                  .logits = {},
+                  .decode_ms = image.decode_ms,
+                  .preprocess_ms = image.preprocess_ms,
+                  .infer_ms = infer_ms};
+    if (image.error.empty()) fill(result, row++);
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+void BatchRunner::fill(Result& result, std::int64_t row) const {
+  const std::int64_t classes = logits_.size(1);
+  const float* logits = logits_.data<float>() + row * classes;
+  const float* probabilities = probabilities_.data<float>() + row * classes;
+  result.logits = {logits, static_cast<std::size_t>(classes)};
+  const std::int64_t k = std::min(topk_, classes);
+  if (k == 0) return;
+  std::vector<float> values(static_cast<std::size_t>(k));
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(k));
+  kernels::topk_forward(1, classes, k, logits, values.data(), indices.data());
+  for (const std::int64_t index : indices) {
+    const auto at = static_cast<std::size_t>(index);
+    result.top.push_back({.index = index,
+                          .label = at < labels_.size() ? labels_[at] : "",
+                          .probability = probabilities[index],
+                          .logit = logits[index]});
+  }
+}
+
+void BatchRunner::write_files(const Tensor& input) {
+  if (input_file_) input_file_->append(input);
+  if (logits_file_) logits_file_->append(logits_);
+  if (feature_file_) feature_file_->append(session_.output(options_.features.front()));
+  if (!features_file_) return;
+  for (std::size_t i = 0; i < options_.features.size(); ++i) {
+    features_file_->append(i, session_.output(options_.features[i]));
+  }
+}
+
+bool BatchRunner::has_files() const {
+  return logits_file_ || input_file_ || feature_file_ || features_file_;
+}
+
+std::vector<std::string> BatchRunner::finish() {
+  std::vector<std::string> unwritten;
+  const auto finish_one = [&](auto& file, const std::string& path) {
+    if (file && !file->finish()) unwritten.push_back(path);
+  };
+  finish_one(input_file_, options_.save_input);
+  finish_one(logits_file_, options_.logits_out);
+  finish_one(feature_file_, options_.features_out);
+  finish_one(features_file_, options_.features_out);
+  return unwritten;
+}
+
+}  // namespace lamina::tools
