@@ -90,8 +90,7 @@ std::shared_ptr<nn::Module> make_classifier(std::int64_t num_classes, double dro
 }
 
 std::shared_ptr<nn::Module> vgg_from_spec(const nn::LayerSpec& spec,
-                                          const nn::LayerRegistry& registry,
-                                          const std::string& path) {
+                                          const nn::LayerRegistry& registry) {
   static constexpr std::string_view kChildren[] = {"features", "avgpool", "classifier"};
   const bool fits = std::equal(spec.children.begin(), spec.children.end(), std::begin(kChildren),
                                std::end(kChildren),
@@ -101,8 +100,7 @@ std::shared_ptr<nn::Module> vgg_from_spec(const nn::LayerSpec& spec,
                       "[model] a VGG has the children features, avgpool, classifier");
   }
   const auto child = [&](std::size_t i) {
-    const auto& [name, child_spec] = spec.children[i];
-    return registry.make(child_spec, path.empty() ? name : path + "." + name);
+    return registry.make(spec.children[i].second, spec.children[i].first);
   };
   return std::make_shared<VGG>(child(0), child(1), child(2));
 }
@@ -143,9 +141,7 @@ std::shared_ptr<VGG> make_vgg(const VggConfig& config, std::int64_t num_classes,
 const nn::LayerRegistry& model_layers() {
   static const nn::LayerRegistry registry = [] {
     nn::LayerRegistry layers = nn::LayerRegistry::builtin();
-    layers.add("VGG", [](const nn::LayerSpec& spec, const nn::LayerRegistry& all) {
-      return vgg_from_spec(spec, all, "");
-    });
+    layers.add("VGG", vgg_from_spec);
     return layers;
   }();
   return registry;

@@ -15,6 +15,26 @@ namespace {
                     fmt::format("argument '{}' of {} {}", name, spec.type, problem));
 }
 
+// A factory knows its children's names and not its own place: each make() on the way out adds what
+// it knows of the path.
+class LayerError : public FormatError {
+ public:
+  LayerError(FormatErrc code, const std::string& problem, const std::string& path,
+             const std::string& hint)
+      : FormatError(code, problem + (path.empty() ? ": the model" : ": layer '" + path + "'"),
+                    hint),
+        problem_(problem),
+        path_(path) {}
+
+  LayerError below(const std::string& parent) const {
+    const bool top = parent.empty() || path_.empty();
+    return {code(), problem_, parent + (top ? "" : ".") + path_, hint()};
+  }
+
+ private:
+  std::string problem_, path_;
+};
+
 template <typename T>
 T arg_as(const LayerSpec& spec, std::string_view name, const char* expected) {
   const ArgValue* value = spec.find_arg(name);
@@ -88,20 +108,22 @@ void LayerRegistry::add(std::string type, Factory factory) {
 }
 
 std::shared_ptr<Module> LayerRegistry::make(const LayerSpec& spec, const std::string& path) const {
-  const std::string where = path.empty() ? "the model" : fmt::format("layer '{}'", path);
   const auto found = factories_.find(spec.type);
   if (found == factories_.end()) {
     std::vector<std::string> types;
     for (const auto& [type, factory] : factories_) types.push_back(type);
     const auto nearest = nearest_name(spec.type, types);
-    throw FormatError(FormatErrc::unknown_layer,
-                      fmt::format("unknown layer type '{}': {}", spec.type, where),
-                      nearest ? fmt::format("did you mean '{}'?", *nearest) : "");
+    throw LayerError(FormatErrc::unknown_layer, fmt::format("unknown layer type '{}'", spec.type),
+                     path, nearest ? fmt::format("did you mean '{}'?", *nearest) : "");
   }
   try {
     return found->second(spec, *this);
+  } catch (const LayerError& error) {
+    throw error.below(path);
+  } catch (const FormatError& error) {
+    throw LayerError(error.code(), error.what(), path, error.hint());
   } catch (const InvalidArgument& error) {  // a layer that cannot be: the file is to blame
-    throw FormatError(FormatErrc::bad_field, fmt::format("{}: {}", error.what(), where));
+    throw LayerError(FormatErrc::bad_field, error.what(), path, error.hint());
   }
 }
 

@@ -98,13 +98,14 @@ TEST_CASE("model: a file with tensors alone is an error that says what to do", "
 TEST_CASE("model: an unknown layer is named with its place and a hint", "[models][model]") {
   const test::TemporaryFolder folder;
   const auto path = write_structure(
-      folder, R"({"type":"Sequential","children":[{"name":"first","type":"Conv3d"}]})");
+      folder, R"({"type":"Sequential","children":[{"name":"block","type":"Sequential","children":)"
+              R"([{"name":"first","type":"Conv3d"}]}]})");
   try {
     load_model(path);
     FAIL("nothing was thrown");
   } catch (const FormatError& error) {
     CHECK(error.code() == FormatErrc::unknown_layer);
-    CHECK_THAT(error.what(), Catch::Contains("Conv3d") && Catch::Contains("first"));
+    CHECK_THAT(error.what(), Catch::Contains("Conv3d") && Catch::Contains("'block.first'"));
     CHECK_THAT(error.hint(), Catch::Contains("Conv2d"));
   }
 }

@@ -34,10 +34,10 @@ TEST_CASE("registry: a missing, mistyped or impossible argument is bad_field", "
   LayerSpec spec{.type = "Linear", .args = {{"in_features", std::int64_t{3}}}, .children = {}};
   CHECK(code_of(spec) == FormatErrc::bad_field);
   CHECK_THROWS_WITH(LayerRegistry::builtin().make(spec),
-                    "argument 'out_features' of Linear is missing");
+                    "argument 'out_features' of Linear is missing: the model");
   spec.args.emplace_back("out_features", std::string("many"));
   CHECK_THROWS_WITH(LayerRegistry::builtin().make(spec),
-                    "argument 'out_features' of Linear is not a whole number");
+                    "argument 'out_features' of Linear is not a whole number: the model");
   spec.args.back().second = std::int64_t{-4};
   CHECK(code_of(spec) == FormatErrc::bad_field);
 }

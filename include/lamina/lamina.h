@@ -1,0 +1,36 @@
+// All of Lamina: tensors, layers, models, sessions, files and pictures.
+#pragma once
+
+#include <lamina/core/device.h>
+#include <lamina/core/dtype.h>
+#include <lamina/core/error.h>
+#include <lamina/core/log.h>
+#include <lamina/core/shape.h>
+#include <lamina/core/state_dict.h>
+#include <lamina/core/tensor.h>
+#include <lamina/core/threads.h>
+#include <lamina/core/version.h>
+#include <lamina/models/checkpoint.h>
+#include <lamina/models/model.h>
+#include <lamina/models/vgg.h>
+#include <lamina/nn/batch_norm.h>
+#include <lamina/nn/conv2d.h>
+#include <lamina/nn/layer_registry.h>
+#include <lamina/nn/layer_spec.h>
+#include <lamina/nn/linear.h>
+#include <lamina/nn/module.h>
+#include <lamina/nn/pooling.h>
+#include <lamina/nn/sequential.h>
+#include <lamina/nn/session.h>
+#include <lamina/nn/simple_layers.h>
+#include <lamina/nn/size2.h>
+#include <lamina/nn/summary.h>
+#include <lamina/serialization/container.h>
+#include <lamina/serialization/load.h>
+#include <lamina/serialization/npy.h>
+#include <lamina/serialization/npz.h>
+#include <lamina/serialization/safetensors.h>
+#include <lamina/vision/decode.h>
+#include <lamina/vision/image.h>
+#include <lamina/vision/resize.h>
+#include <lamina/vision/transforms.h>
