@@ -129,4 +129,5 @@ TEST_CASE("inspect: text and JSON, of every kind of file", "[tools][convert]") {
     CHECK(object["parameters"] == 437);
     CHECK(object["entries"][0].contains("mean"));
   }
+  CHECK_THAT(place.convert({"inspect", "model.lamina"}).out, Contains("weights:    formula\n"));
 }

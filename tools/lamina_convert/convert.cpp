@@ -44,7 +44,9 @@ bool is_container(const std::string& path) { return path.ends_with(".lamina"); }
 void write(const Container& container, const ConvertOptions& options, const SaveOptions& how) {
   const std::string& out = options.second;
   if (!options.arch.empty()) {
-    const Model model = model_with(options.arch, container.tensors, options.first);
+    // A net trained anew for other classes is still of the architecture.
+    const Model model =
+        model_with(options.arch, container.tensors, options.first, class_count(container.tensors));
     // One that has its structure already keeps it, and what is known of its weights.
     if (is_container(out) && container.model.empty()) return save(model, out, how);
   }

@@ -178,7 +178,7 @@ std::string as_text(const Contents& contents, const ConvertOptions& options) {
   line("elements", with_commas(contents.elements));
   line("model", contents.model.empty() ? "" : field(contents.model, "type"));
   line("name", field(contents.weights, "name"));
-  line("weights", field(contents.weights, "weights"));
+  line("weights", field(contents.weights, "source"));
   line("checkpoint", contents.checkpoint);
   line("created by", contents.created_by);
   for (const auto& [key, value] : contents.metadata) line("metadata", key + " = " + value);

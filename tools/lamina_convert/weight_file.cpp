@@ -38,8 +38,15 @@ DType common_type(const StateDict& tensors) {
 
 }  // namespace
 
-Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file) {
-  Model model = models::make_model(arch, {.init_weights = false});
+std::int64_t class_count(const StateDict& tensors) {
+  constexpr std::int64_t kImageNetClasses = 1000;
+  const Tensor* bias = tensors.find("classifier.6.bias");
+  return bias == nullptr || bias->numel() == 0 ? kImageNetClasses : bias->numel();
+}
+
+Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file,
+                 std::int64_t classes) {
+  Model model = models::make_model(arch, {.num_classes = classes, .init_weights = false});
   model.module().to(common_type(tensors));
   try {
     model.load_state_dict(tensors);

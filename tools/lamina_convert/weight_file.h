@@ -16,9 +16,14 @@ std::string describe(const Tensor& tensor);
 /// Elements of all tensors.
 std::int64_t element_count(const StateDict& tensors);
 
-/// A model of `arch` with these tensors. Errors: StateDictError with the report of what does not
-/// fit.
-Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file);
+/// Outputs of a VGG's last layer, as its tensors have them; ImageNet's thousand where that is
+/// unclear.
+std::int64_t class_count(const StateDict& tensors);
+
+/// A model of `arch` with these tensors, in their own floating type. Errors: StateDictError with
+/// the report of what does not fit.
+Model model_with(const std::string& arch, const StateDict& tensors, const std::string& file,
+                 std::int64_t classes = 1000);
 
 /// Throws UsageError where `path` names no kind that can be written, or is there and not `force`.
 void check_target(const std::string& path, bool force);

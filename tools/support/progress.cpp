@@ -98,7 +98,7 @@ void Progress::draw(std::int64_t done, std::int64_t total, double seconds) {
     return;
   }
   const std::string head = label_ + percent;
-  const int room = terminal_columns() - static_cast<int>(head.size() + text.size()) - 6;
+  const int room = terminal_columns() - static_cast<int>(head.size() + text.size()) - 7;
   std::string line = head + "  ";
   if (total > 0 && room >= 8) line += bar(fraction, std::min(room, 40)) + "  ";
   line += text;

@@ -3,6 +3,7 @@
 #include "core/require.h"
 #include "kernels/classify.h"
 #include "tools/support/failure.h"
+#include "tools/support/text.h"
 #include "tools/vgg16_infer/model_source.h"
 
 #include <algorithm>
@@ -146,6 +147,12 @@ void BatchRunner::write_files(const Tensor& input) {
   for (std::size_t i = 0; i < options_.features.size(); ++i) {
     features_file_->append(i, session_.output(options_.features[i]));
   }
+}
+
+std::string BatchRunner::memory() const {
+  return fmt::format("activations {}, packed weights {}",
+                     human_bytes(static_cast<double>(session_.arena_bytes())),
+                     human_bytes(static_cast<double>(session_.packed_bytes())));
 }
 
 bool BatchRunner::has_files() const {

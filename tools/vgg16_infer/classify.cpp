@@ -146,6 +146,7 @@ class Job {
   }
 
   void finish_runner() {
+    context_.console.detail("{}", runner_->memory());
     for (const std::string& path : runner_->finish()) {
       context_.console.warning("not written, since no image was classified: {}", path);
     }

@@ -77,9 +77,22 @@ Model from_file(const InferOptions& options, const Context& context) {
   return model;
 }
 
+Model named_model(const std::string& name, const std::string& weights) {
+  try {
+    return models::make_model(name, {.weights = weights});
+  } catch (const StateDictError& error) {
+    // The library's hint names an argument that a program has not.
+    if (error.hint().find("num_classes") == std::string::npos) throw;
+    throw StateDictError(error.what(),
+                         fmt::format("the weights have other classes: 'lamina-convert "
+                                     "convert {} M.lamina --arch {}', then -m M.lamina",
+                                     weights, name));
+  }
+}
+
 Model by_name(const InferOptions& options, const Context& context) {
   const std::string weights = options.weights.empty() ? kDefaultWeights : options.weights;
-  Model model = models::make_model(options.model, {.weights = weights});
+  Model model = named_model(options.model, weights);
   if (is_random(weights)) {
     context.console.warning("the weights are random: the answers mean nothing");
   }
