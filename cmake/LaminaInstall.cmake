@@ -22,7 +22,7 @@ install(FILES ${PROJECT_BINARY_DIR}/lamina-config.cmake
   ${PROJECT_BINARY_DIR}/lamina-config-version.cmake DESTINATION ${package_dir})
 
 # A static library leaves its dependencies to whoever links it; a shared one has found its own.
-set(pc_requires "libhwy libjpeg libxxhash zlib")
+set(pc_requires "fmt libhwy libjpeg libxxhash zlib")
 set(pc_libs "-pthread -lstdc++ -lm")
 if(BUILD_SHARED_LIBS)
   set(pc_requires "")

@@ -1,5 +1,5 @@
-// PyTorch's tutorial "save and load the model" in one program: a VGG16's state dict is saved, loaded
-// into an untrained VGG16, and both are asked about the same photograph.
+// PyTorch's tutorial "save and load the model" in one program: a VGG16's state dict is saved,
+// loaded into an untrained VGG16, and both are asked about the same photograph.
 //
 //   save_and_load PHOTO FOLDER [WEIGHTS]      (WEIGHTS: random:0 by default)
 #include <lamina/lamina.h>
@@ -53,8 +53,9 @@ void run(const std::string& photo, const std::filesystem::path& folder,
   const lamina::Tensor logits = after.run(batch);
   std::printf("session.run(photo)                   %7.0f ms   on %d threads\n",
               running.milliseconds(), after.threads());
-  std::printf("logits of the two models             %s\n",
-              lamina::equal_bits(logits, expected) ? "the same 1000 floats, bit for bit" : "DIFFER");
+  std::printf("logits of the two models             %s\n", lamina::equal_bits(logits, expected)
+                                                               ? "the same 1000 floats, bit for bit"
+                                                               : "DIFFER");
   if (!lamina::equal_bits(logits, expected)) throw lamina::Error("the logits differ");
 }
 

@@ -1,12 +1,10 @@
 // What a user's first program looks like to the compiler and the linker.
-#include <lamina/core/state_dict.h>
-#include <lamina/core/version.h>
+#include <lamina/lamina.h>
 
 #include <iostream>
 
 int main() {
-  lamina::StateDict dict;
-  dict.insert("weight", lamina::Tensor::zeros({2, 3}));
-  std::cout << "lamina " << lamina::version() << ": " << dict.nbytes() << " bytes\n";
-  return dict.at("weight").numel() == 6 ? 0 : 1;
+  const lamina::Model model = lamina::models::vgg11({.num_classes = 2, .init_weights = false});
+  std::cout << "lamina " << lamina::version() << ": " << model.state_dict().size() << " tensors\n";
+  return model.state_dict().size() == 22 ? 0 : 1;
 }
