@@ -11,6 +11,25 @@ void check_rank(std::string_view op, const Shape& input) {
   LAMINA_REQUIRE(input.rank() == 4, "[{}] expected an input [n, c, h, w], got {}", op, input);
 }
 
+// What max and average pooling have in common.
+template <typename Options>
+kernels::Pool2dProblem window_problem(std::string_view op, const Options& options,
+                                      const Shape& input) {
+  check_rank(op, input);
+  const Size2 stride = options.stride.value_or(options.kernel_size);
+  return {.n = input[0],
+          .c = input[1],
+          .h = input[2],
+          .w = input[3],
+          .kh = options.kernel_size.h,
+          .kw = options.kernel_size.w,
+          .stride_h = stride.h,
+          .stride_w = stride.w,
+          .pad_h = options.padding.h,
+          .pad_w = options.padding.w,
+          .ceil_mode = options.ceil_mode};
+}
+
 void check_output(std::string_view op, const kernels::Pool2dProblem& problem, const Shape& input) {
   LAMINA_REQUIRE(problem.oh() >= 1 && problem.ow() >= 1,
                  "[{}] input {} is smaller than the {}x{} window", op, input, problem.kh,
@@ -24,41 +43,17 @@ Shape pooled_shape(const kernels::Pool2dProblem& problem) {
 }  // namespace
 
 kernels::Pool2dProblem max_pool2d_problem(const MaxPool2dOptions& options, const Shape& input) {
-  check_rank("max_pool2d", input);
-  const Size2 stride = options.stride.value_or(options.kernel_size);
-  const kernels::Pool2dProblem problem{.n = input[0],
-                                       .c = input[1],
-                                       .h = input[2],
-                                       .w = input[3],
-                                       .kh = options.kernel_size.h,
-                                       .kw = options.kernel_size.w,
-                                       .stride_h = stride.h,
-                                       .stride_w = stride.w,
-                                       .pad_h = options.padding.h,
-                                       .pad_w = options.padding.w,
-                                       .dilation_h = options.dilation.h,
-                                       .dilation_w = options.dilation.w,
-                                       .ceil_mode = options.ceil_mode};
+  auto problem = window_problem("max_pool2d", options, input);
+  problem.dilation_h = options.dilation.h;
+  problem.dilation_w = options.dilation.w;
   check_output("max_pool2d", problem, input);
   return problem;
 }
 
 kernels::Pool2dProblem avg_pool2d_problem(const AvgPool2dOptions& options, const Shape& input) {
-  check_rank("avg_pool2d", input);
-  const Size2 stride = options.stride.value_or(options.kernel_size);
-  const kernels::Pool2dProblem problem{.n = input[0],
-                                       .c = input[1],
-                                       .h = input[2],
-                                       .w = input[3],
-                                       .kh = options.kernel_size.h,
-                                       .kw = options.kernel_size.w,
-                                       .stride_h = stride.h,
-                                       .stride_w = stride.w,
-                                       .pad_h = options.padding.h,
-                                       .pad_w = options.padding.w,
-                                       .ceil_mode = options.ceil_mode,
-                                       .count_include_pad = options.count_include_pad,
-                                       .divisor_override = options.divisor_override.value_or(0)};
+  auto problem = window_problem("avg_pool2d", options, input);
+  problem.count_include_pad = options.count_include_pad;
+  problem.divisor_override = options.divisor_override.value_or(0);
   check_output("avg_pool2d", problem, input);
   return problem;
 }
