@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <unordered_map>
 
 namespace lamina::nn {
 namespace {
@@ -87,10 +86,8 @@ StateDict Module::state_dict() const {
 LoadReport Module::load_state_dict(const StateDict& state, const LoadStateDictOptions& options) {
   LoadReport report;
   std::vector<std::pair<Tensor*, const Tensor*>> taken;
-  std::unordered_map<std::string_view, bool> expected_names;
   const StateDict own = state_dict();
   for (const auto& [name, value] : own) {
-    expected_names.emplace(name, true);
     const Tensor* found = state.find(name);
     if (found == nullptr) {
       if (!is_optional(name)) report.missing.push_back(name);
@@ -99,7 +96,7 @@ LoadReport Module::load_state_dict(const StateDict& state, const LoadStateDictOp
     }
   }
   for (const auto& [name, value] : state) {
-    if (!expected_names.contains(name)) report.unexpected.push_back(name);
+    if (!own.contains(name)) report.unexpected.push_back(name);
   }
   report.hint = prefix_hint(report, state);
   if (!report.mismatched.empty() || (options.strict && !report.ok())) {
