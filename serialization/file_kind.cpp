@@ -69,6 +69,7 @@ const char* to_string(FileKind kind) {
     case FileKind::pth_legacy: return "pth (legacy)";
     case FileKind::pth_tar: return "pth (tar)";
     case FileKind::torchscript: return "torchscript";
+    case FileKind::pickle: return "pickle";
     case FileKind::unknown: return "unknown";
   }
   return "unknown";

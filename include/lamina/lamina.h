@@ -29,6 +29,7 @@
 #include <lamina/serialization/load.h>
 #include <lamina/serialization/npy.h>
 #include <lamina/serialization/npz.h>
+#include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 #include <lamina/vision/decode.h>
 #include <lamina/vision/image.h>

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 namespace lamina {
 
@@ -25,6 +26,15 @@ struct LoadOptions {
   /// Also compare every tensor's bytes with its checksum, where the format has them.
   bool verify = false;
   ByteProgress progress;
+  /// Pickled files: where in the object the weights stand, keys and attributes joined by dots;
+  /// "." takes every tensor of the file. Empty: `state_dict`, `model_state_dict` or `model` of a
+  /// checkpoint, else the whole object.
+  std::string key = {};
+  /// Pickled files: quantised tensors become f32, (q - zero_point) * scale; else they are refused.
+  bool dequantize = false;
+  /// Tensors may begin at any byte of the file, which saves the copy of those that are not aligned.
+  /// For callers that do nothing with them but pass their bytes on, to save() for instance.
+  bool unaligned = false;
 };
 
 struct SaveOptions {
@@ -42,7 +52,7 @@ LAMINA_API StateDict load(const std::filesystem::path& path, const LoadOptions& 
 LAMINA_API void save(const StateDict& tensors, const std::filesystem::path& path,
                      const SaveOptions& options = {});
 
-/// Writes the kind of file that the extension names: .lamina, .safetensors, .npz.
+/// Writes the kind of file that the extension names: .lamina, .safetensors, .npz, .pth or .pt.
 /// Errors:   InvalidArgument, listing those, for any other; and what save() throws.
 LAMINA_API void save_any(const StateDict& tensors, const std::filesystem::path& path,
                          const SaveOptions& options = {});
@@ -58,6 +68,7 @@ enum class FileKind {
   pth_legacy,   ///< torch.save before 1.6: a row of pickles
   pth_tar,      ///< torch.save of 2016-17
   torchscript,  ///< torch.jit.save
+  pickle,       ///< a pickle that is none of torch.save's
   unknown,
 };
 
