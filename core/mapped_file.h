@@ -26,6 +26,9 @@ class MappedFile {
 
   /// Tells the kernel that all of it will be read soon.
   void will_need() const noexcept;
+  /// Takes the whole pages within `part` out of this process's memory: a copy that is done with
+  /// them leaves no second set behind. They stay in the kernel's cache; a later read is safe.
+  void release(std::span<const std::byte> part) const noexcept;
 
  private:
   MappedFile(std::filesystem::path path, const std::byte* data, std::size_t size);

@@ -57,6 +57,16 @@ const ZipEntry* ZipReader::find(std::string_view name) const {
 }
 
 ZipContent ZipReader::read(const ZipEntry& entry, std::int64_t max_bytes) const {
+  ZipContent content = read_unchecked(entry, max_bytes);
+  const auto crc =
+      crc32_z(0, reinterpret_cast<const Bytef*>(content.bytes.data()), content.bytes.size());
+  if (crc != entry.crc32) {
+    throw_format(FormatErrc::bad_checksum, path(), "bad checksum: zip entry '{}'", entry.name);
+  }
+  return content;
+}
+
+ZipContent ZipReader::read_unchecked(const ZipEntry& entry, std::int64_t max_bytes) const {
   if (entry.size > max_bytes) {
     throw_format(FormatErrc::limit, path(), "too large: {} bytes, at most {}: zip entry '{}'",
                  entry.size, max_bytes, entry.name);
@@ -66,11 +76,6 @@ ZipContent ZipReader::read(const ZipEntry& entry, std::int64_t max_bytes) const 
                                          static_cast<std::size_t>(entry.compressed_size));
   content.owner = file_;
   if (entry.deflated) content.bytes = inflate(entry, content.owner);
-  const auto crc =
-      crc32_z(0, reinterpret_cast<const Bytef*>(content.bytes.data()), content.bytes.size());
-  if (crc != entry.crc32) {
-    throw_format(FormatErrc::bad_checksum, path(), "bad checksum: zip entry '{}'", entry.name);
-  }
   return content;
 }
 

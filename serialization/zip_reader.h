@@ -48,8 +48,11 @@ class ZipReader {
   /// FormatError: bad_checksum (CRC-32), size_mismatch, limit (more than `max_bytes`), bad_field
   /// (not a deflate stream).
   ZipContent read(const ZipEntry& entry, std::int64_t max_bytes = kMaxContentBytes) const;
+  /// The same without comparing the CRC-32, which reads every byte.
+  ZipContent read_unchecked(const ZipEntry& entry, std::int64_t max_bytes = kMaxContentBytes) const;
 
   const std::filesystem::path& path() const noexcept { return file_->path(); }
+  const std::shared_ptr<MappedFile>& file() const noexcept { return file_; }
 
   static constexpr std::int64_t kMaxContentBytes = std::int64_t{1} << 36;
 
