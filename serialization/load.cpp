@@ -3,6 +3,7 @@
 #include <lamina/serialization/container.h>
 #include <lamina/serialization/npy.h>
 #include <lamina/serialization/npz.h>
+#include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 
 #include "core/mapped_file.h"
@@ -51,6 +52,8 @@ constexpr std::array kWriters{
     Writer{".lamina", save},
     Writer{".safetensors", serialization::save_safetensors},
     Writer{".npz", serialization::save_npz},
+    Writer{".pth", serialization::save_pth},
+    Writer{".pt", serialization::save_pth},
 };
 
 [[noreturn]] void throw_unreadable(FileKind kind, const fs::path& path) {
@@ -96,9 +99,10 @@ void save_any(const StateDict& tensors, const fs::path& path, const SaveOptions&
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto* const writer = std::ranges::find(kWriters, extension, &Writer::extension);
-  LAMINA_REQUIRE(writer != kWriters.end(),
-                 "[save] unknown extension '{}', known are .lamina, .safetensors, .npz: {}",
-                 extension, path.string());
+  LAMINA_REQUIRE(
+      writer != kWriters.end(),
+      "[save] unknown extension '{}', known are .lamina, .safetensors, .npz, .pth, .pt: {}",
+      extension, path.string());
   writer->save(tensors, path, options);
 }
 

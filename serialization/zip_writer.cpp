@@ -45,11 +45,12 @@ void ZipWriter::write(std::span<const std::byte> bytes) {
   file_.write(bytes);
 }
 
-void ZipWriter::end() {
+std::uint32_t ZipWriter::end() {
   const Entry& entry = entries_.back();
   std::string crc;
   append(crc, entry.crc32);
   file_.write_at(entry.header_offset + kCrcOffset, as_bytes(crc));
+  return entry.crc32;
 }
 
 void ZipWriter::commit() {

@@ -29,7 +29,8 @@ class ZipWriter {
   /// The entry's data will start at a multiple of `alignment`, at most 4096.
   void begin(std::string_view name, std::int64_t size, std::int64_t alignment);
   void write(std::span<const std::byte> bytes);
-  void end();
+  /// The entry's CRC-32.
+  std::uint32_t end();
 
   void commit();
 

@@ -1,7 +1,8 @@
-// NumPy and the safetensors library read what we write, and we what they write. The interpreter is
-// LAMINA_TEST_PYTHON, else python3; without the modules the tests are skipped.
+// NumPy, the safetensors library and PyTorch read what we write, and we what they write. The
+// interpreter is LAMINA_TEST_PYTHON, else python3; without the modules the tests are skipped.
 #include <lamina/serialization/npy.h>
 #include <lamina/serialization/npz.h>
+#include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 
 #include "tests/support/skip.h"
@@ -23,12 +24,12 @@ namespace {
 
 constexpr int kModuleMissing = 77;
 
-// The exit status of peers.py.
-int run_peers(const char* command, const TemporaryFolder& folder) {
+// The exit status of one of the scripts beside this file.
+int run_script(const char* script, const char* command, const TemporaryFolder& folder) {
   const char* python = std::getenv("LAMINA_TEST_PYTHON");
   const std::string line = std::string(python != nullptr ? python : "python3") + " \"" +
-                           LAMINA_TEST_DATA + "/../serialization/peers.py\" " + command + " \"" +
-                           folder.path().string() + "\" > /dev/null";
+                           LAMINA_TEST_DATA + "/../serialization/" + script + "\" " + command +
+                           " \"" + folder.path().string() + "\" > /dev/null";
   const int status = std::system(line.c_str());
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
   return code == 127 ? kModuleMissing : code;  // the shell found no such program
@@ -68,14 +69,14 @@ TEST_CASE("peers: NumPy and safetensors read what we write", "[serialization][pe
   save_safetensors(ours, folder / "ours.safetensors");
   save_npz(ours, folder / "ours.npz");
   for (const auto& [name, tensor] : ours) save_npy(tensor, folder / ("ours_" + name + ".npy"));
-  const int status = run_peers("check", folder);
+  const int status = run_script("peers.py", "check", folder);
   if (status == kModuleMissing) LAMINA_SKIP("needs NumPy and safetensors");
   CHECK(status == 0);
 }
 
 TEST_CASE("peers: we read what NumPy and safetensors write", "[serialization][peers]") {
   const TemporaryFolder folder;
-  const int status = run_peers("make", folder);
+  const int status = run_script("peers.py", "make", folder);
   if (status == kModuleMissing) LAMINA_SKIP("needs NumPy and safetensors");
   REQUIRE(status == 0);
   const StateDict tensors = load_safetensors(folder / "peer.safetensors");
@@ -85,4 +86,16 @@ TEST_CASE("peers: we read what NumPy and safetensors write", "[serialization][pe
   check_sample(load_npz(folder / "peer_deflated.npz"));
   CHECK(equal_bits(load_npy(folder / "fortran.npy"), sample().at("f32")));
   CHECK(equal_bits(load_npy(folder / "big_endian.npy"), sample().at("f32")));
+}
+
+TEST_CASE("peers: PyTorch reads what we write, ties and all", "[serialization][peers][pth]") {
+  const TemporaryFolder folder;
+  StateDict ours = sample();
+  ours.insert("bf16", Tensor::from<float>({1, -2, 0.5f}, {3}).to(DType::bf16));
+  ours.insert("tied", ours.at("f32"));
+  ours.insert("transposed", ours.at("f32").transpose(0, 1));
+  save_pth(ours, folder / "ours.pth");
+  const int status = run_script("torch_peer.py", "", folder);
+  if (status == kModuleMissing) LAMINA_SKIP("needs PyTorch");
+  CHECK(status == 0);
 }

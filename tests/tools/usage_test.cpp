@@ -73,7 +73,7 @@ TEST_CASE("lamina-convert: a wrong command line is one error line, a hint and st
        "  hint: lamina-convert diff A B [--atol X] [--rtol X] [--json]\n"},
       {{"convert", "a", "b.txt"},
        "lamina-convert: error: no kind of file that can be written: b.txt\n"
-       "  hint: known extensions: .lamina, .safetensors, .npz\n"},
+       "  hint: known extensions: .lamina, .safetensors, .npz, .pth, .pt\n"},
       {{"inspect", "a", "b"}, "lamina-convert: error: unexpected argument: b\n"},
       {{"diff", "a", "b", "--atoll", "1"},
        "lamina-convert: error: unknown option: --atoll\n  hint: did you mean '--atol'?\n"},

@@ -31,16 +31,17 @@ Option force_option(ConvertOptions& o) {
 }
 
 Command inspect_command(ConvertOptions& o) {
-  return {.name = "inspect",
-          .summary = "Say what is in a file, from its header alone.",
-          .usage = "FILE [--tensors] [--stats] [--json]",
-          .options = {{.names = "--tensors", .help = "a line a tensor", .set = flag(o.tensors)},
-                      {.names = "--stats",
-                       .help = "smallest, largest, mean, deviation of each "
-                               "tensor (reads the whole file)",
-                       .set = flag(o.stats)},
-                      json_option(o)},
-          .positionals = {file("FILE", "a .lamina, .safetensors, .npz or .npy file", o.first)}};
+  return {
+      .name = "inspect",
+      .summary = "Say what is in a file, from its header alone.",
+      .usage = "FILE [--tensors] [--stats] [--json]",
+      .options = {{.names = "--tensors", .help = "a line a tensor", .set = flag(o.tensors)},
+                  {.names = "--stats",
+                   .help = "smallest, largest, mean, deviation of each "
+                           "tensor (reads the whole file)",
+                   .set = flag(o.stats)},
+                  json_option(o)},
+      .positionals = {file("FILE", "a .lamina, .pth, .safetensors, .npz or .npy file", o.first)}};
 }
 
 Command convert_files_command(ConvertOptions& o) {
@@ -68,8 +69,9 @@ Command convert_files_command(ConvertOptions& o) {
                    .set = text(o.map)},
                   force_option(o)},
       .positionals = {
-          file("IN", "a .lamina, .safetensors, .npz or .npy file, told by its bytes", o.first),
-          file("OUT", "a .lamina, .safetensors or .npz file", o.second)}};
+          file("IN", "a .lamina, .pth, .safetensors, .npz or .npy file, told by its bytes",
+               o.first),
+          file("OUT", "a .lamina, .pth, .safetensors or .npz file", o.second)}};
 }
 
 Command verify_command(ConvertOptions& o) {
@@ -78,7 +80,7 @@ Command verify_command(ConvertOptions& o) {
       .summary = "Check a file's structure, bounds and checksums; status 7 where one is wrong.",
       .usage = "FILE [--arch NAME]",
       .options = {arch_option(o, "check names and shapes against an architecture too; status 4")},
-      .positionals = {file("FILE", "a .lamina, .safetensors, .npz or .npy file", o.first)}};
+      .positionals = {file("FILE", "a .lamina, .pth, .safetensors, .npz or .npy file", o.first)}};
 }
 
 Command diff_command(ConvertOptions& o) {
@@ -110,7 +112,7 @@ Command init_command(ConvertOptions& o) {
                            .completes = Completes::nothing,
                            .choices = models::model_names(),
                            .set = choice(o.first, models::model_names())},
-                          file("OUT", "a .lamina, .safetensors or .npz file", o.second)}};
+                          file("OUT", "a .lamina, .pth, .safetensors or .npz file", o.second)}};
 }
 
 }  // namespace

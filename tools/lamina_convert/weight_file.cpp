@@ -59,11 +59,11 @@ Model model_with(const std::string& arch, const StateDict& tensors, const std::s
 }
 
 void check_target(const std::string& path, bool force) {
-  constexpr std::array kExtensions{".lamina", ".safetensors", ".npz"};
+  constexpr std::array kExtensions{".lamina", ".safetensors", ".npz", ".pth", ".pt"};
   const std::string extension = std::filesystem::path(path).extension().string();
   if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end()) {
     throw UsageError("no kind of file that can be written: " + path,
-                     "known extensions: .lamina, .safetensors, .npz");
+                     "known extensions: .lamina, .safetensors, .npz, .pth, .pt");
   }
   std::error_code error;
   if (!force && std::filesystem::exists(path, error)) {
