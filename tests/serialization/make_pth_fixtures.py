@@ -327,6 +327,8 @@ def finish(folder):
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
+    # The legacy kind keeps the source text of modules: a line stands for it.
+    torch.serialization.get_source_lines_and_file = lambda kind: ([f"class {kind.__name__}: pass\n"], 0, "model.py")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
