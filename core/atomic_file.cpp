@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 namespace lamina {
@@ -25,11 +27,60 @@ fs::path resolved_target(fs::path target) {
   return target;
 }
 
+fs::path folder_of(const fs::path& file) {
+  return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
 void sync_folder(const fs::path& file) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor descriptor(
+      ::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Some file systems cannot sync a folder; the rename itself has succeeded by then.
   if (descriptor) ::fsync(descriptor.get());
+}
+
+constexpr std::string_view kTemporaryEnd = ".tmp";
+
+// What the names of all temporaries of a target begin with.
+std::string temporary_start(const fs::path& target) {
+  constexpr std::size_t kMaxStem = 200;  // of the 255 bytes that a name may have
+  return target.filename().string().substr(0, kMaxStem) + ".";
+}
+
+// Whether a name goes on as open_temporary() makes them: "1234.0.tmp".
+bool is_temporary_rest(std::string_view rest) {
+  if (!rest.ends_with(kTemporaryEnd)) return false;
+  rest.remove_suffix(kTemporaryEnd.size());
+  const std::size_t dot = rest.find('.');
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return dot != std::string_view::npos && is_number(rest.substr(0, dot)) &&
+         is_number(rest.substr(dot + 1));
+}
+
+bool lock(const FileDescriptor& file) { return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0; }
+
+// Whether the path still names the open file.
+bool names(const fs::path& path, const FileDescriptor& file) {
+  struct stat named {
+  }, opened{};
+  return ::lstat(path.c_str(), &named) == 0 && ::fstat(file.get(), &opened) == 0 &&
+         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+// Removes the target's temporaries that nobody holds a lock on. What cannot be removed stays.
+void remove_abandoned(const fs::path& target) {
+  const std::string start = temporary_start(target);
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_of(target), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(start) || !is_temporary_rest(std::string_view(name).substr(start.size())))
+      continue;
+    const FileDescriptor file(
+        ::open(entry->path().c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (file && lock(file) && names(entry->path(), file)) ::unlink(entry->path().c_str());
+  }
 }
 
 }  // namespace
@@ -46,6 +97,7 @@ AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
     return;
   }
   target_ = resolved_target(target);
+  remove_abandoned(target_);
   open_temporary();
   if (!exists) return;
   // Refused where the file is another user's; it is then ours. The owner first: changing it clears
@@ -55,16 +107,18 @@ AtomicFile::AtomicFile(const fs::path& target) : target_(target) {
 }
 
 void AtomicFile::open_temporary() {
-  constexpr std::size_t kMaxStem = 200;  // of the 255 bytes that a name may have
-  constexpr int kAttempts = 100;         // names left behind by processes that were killed
+  constexpr int kAttempts = 100;  // names in use, or taken away before they were locked
   constexpr mode_t kReadWrite = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
   for (int attempt = 0; attempt < kAttempts && !file_; ++attempt) {
-    temporary_ = target_.parent_path() /
-                 fmt::format("{}.{}.{}.tmp", target_.filename().string().substr(0, kMaxStem),
-                             ::getpid(), attempt);
+    temporary_ = target_.parent_path() / fmt::format("{}{}.{}{}", temporary_start(target_),
+                                                     ::getpid(), attempt, kTemporaryEnd);
     file_ = FileDescriptor(
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kReadWrite));
     if (!file_ && errno != EEXIST) break;
+    if (!file_) continue;
+    // A file system without locks refuses those who would remove the file as well.
+    const bool held_by_remover = !lock(file_) && errno == EWOULDBLOCK;
+    if (held_by_remover || !names(temporary_, file_)) file_.reset();
   }
   if (!file_) throw_errno("cannot write", target_);
 }
@@ -80,6 +134,18 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     return ::write(file_.get(), step.data(), step.size());
   });
   position_ += static_cast<std::int64_t>(bytes.size());
+  start_writeback();
+}
+
+// The sync at the end dominates a large save; a disk that works from the start finishes earlier:
+// 528 MiB in 0.87 s instead of 0.97 s (medians of 6, virtio disk, ext4, 2026-11; every 16 or 32 MiB
+// gains less). It is a hint, and no error of it matters.
+void AtomicFile::start_writeback() {
+  constexpr std::int64_t kStep = std::int64_t{8} << 20;
+  if (direct() || position_ - writeback_from_ < kStep) return;
+  (void)::sync_file_range(file_.get(), writeback_from_, position_ - writeback_from_,
+                          SYNC_FILE_RANGE_WRITE);
+  writeback_from_ = position_;
 }
 
 void AtomicFile::pad_to(std::int64_t alignment) {

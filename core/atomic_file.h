@@ -10,8 +10,10 @@
 
 namespace lamina {
 
-/// Bytes go to a temporary name beside the target; commit() syncs it to the disk and renames it. An
-/// object destroyed without commit() removes what it wrote.
+/// Bytes go to a temporary name beside the target, "TARGET.1234.0.tmp"; commit() syncs it to the
+/// disk and renames it. An object destroyed without commit() removes what it wrote; what a process
+/// left that was killed goes when the same target is written next. Living writers hold a lock on
+/// their file, which tells theirs from those, other machines' on a network file system included.
 ///
 ///   AtomicFile file("model.lamina");
 ///   file.write(bytes);
@@ -42,6 +44,7 @@ class AtomicFile {
 
  private:
   void open_temporary();
+  void start_writeback();
   bool direct() const noexcept { return temporary_.empty(); }
   template <typename WriteSome>
   void write_fully(std::span<const std::byte> bytes, WriteSome write_some);
@@ -49,6 +52,7 @@ class AtomicFile {
   std::filesystem::path target_, temporary_;
   FileDescriptor file_;
   std::int64_t position_ = 0;
+  std::int64_t writeback_from_ = 0;  // the disk has not been asked to write what follows
 };
 
 }  // namespace lamina

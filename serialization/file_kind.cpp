@@ -57,12 +57,20 @@ bool is_safetensors(std::string_view text) {
   return length >= 2 && length <= static_cast<std::uint64_t>(kMaxJsonBytes) && text[8] == '{';
 }
 
+bool is_index(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\n");
+  return begin != std::string_view::npos && text[begin] == '{' &&
+         static_cast<std::int64_t>(text.size()) <= kMaxJsonBytes &&
+         text.find("\"weight_map\"") != std::string_view::npos;
+}
+
 }  // namespace
 
 const char* to_string(FileKind kind) {
   switch (kind) {
     case FileKind::lamina: return "lamina";
     case FileKind::safetensors: return "safetensors";
+    case FileKind::safetensors_index: return "safetensors (index)";
     case FileKind::npz: return "npz";
     case FileKind::npy: return "npy";
     case FileKind::pth_zip: return "pth (zip)";
@@ -90,7 +98,8 @@ FileKind detect_kind(const std::filesystem::path& path) {
   if (text.size() > kTarMagicOffset && text.substr(kTarMagicOffset).starts_with("ustar")) {
     return FileKind::pth_tar;
   }
-  return is_safetensors(text) ? FileKind::safetensors : FileKind::unknown;
+  if (is_safetensors(text)) return FileKind::safetensors;
+  return is_index(text) ? FileKind::safetensors_index : FileKind::unknown;
 }
 
 }  // namespace lamina::serialization

@@ -40,6 +40,7 @@ struct Reader {
 constexpr std::array kReaders{
     Reader{FileKind::lamina, load_container},
     Reader{FileKind::safetensors, serialization::load_safetensors},
+    Reader{FileKind::safetensors_index, serialization::load_safetensors_index},
     Reader{FileKind::npz, serialization::load_npz},
     Reader{FileKind::npy, load_array},
 };

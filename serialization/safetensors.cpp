@@ -1,11 +1,10 @@
 #include <lamina/serialization/safetensors.h>
 
-#include "core/atomic_file.h"
 #include "core/mapped_file.h"
 #include "core/require.h"
 #include "serialization/json_text.h"
 #include "serialization/safetensors_header.h"
-#include "serialization/steps.h"
+#include "serialization/safetensors_write.h"
 #include "serialization/tensor_record.h"
 
 #include <algorithm>
@@ -13,7 +12,7 @@
 
 namespace lamina::serialization {
 
-StateDict load_safetensors(const std::filesystem::path& path, const LoadOptions&) {
+StateDict load_safetensors(const std::filesystem::path& path, const LoadOptions& options) {
   const auto file = MappedFile::open(path);
   SafetensorsHeader header = parse_safetensors_header(file->bytes(), path);
   StateDict tensors;
@@ -21,18 +20,15 @@ StateDict load_safetensors(const std::filesystem::path& path, const LoadOptions&
   for (SafetensorsEntry& entry : header.entries) {
     const auto bytes = header.buffer.subspan(static_cast<std::size_t>(entry.begin),
                                              static_cast<std::size_t>(entry.end - entry.begin));
-    tensors.insert(std::move(entry.name), view_or_copy(bytes, entry.shape, entry.dtype, file));
+    tensors.insert(std::move(entry.name),
+                   view_or_copy(bytes, entry.shape, entry.dtype, file, options.unaligned));
   }
   return tensors;
 }
 
-void save_safetensors(const StateDict& tensors, const std::filesystem::path& path,
-                      const SaveOptions& options) {
-  check_writable(tensors);
+void write_safetensors(const StateDict& tensors, AtomicFile& file, SaveProgress& progress) {
   LAMINA_REQUIRE(!tensors.contains("__metadata__"),
                  "[save] safetensors keeps the name '__metadata__' for itself");
-  check_target(path, options);
-
   std::vector<const StateDict::Entry*> order;
   for (const auto& entry : tensors) order.push_back(&entry);
   std::ranges::stable_sort(order, std::greater<>{}, [](const StateDict::Entry* entry) {
@@ -50,9 +46,7 @@ void save_safetensors(const StateDict& tensors, const std::filesystem::path& pat
   LAMINA_REQUIRE(static_cast<std::int64_t>(head.size()) <= kMaxJsonBytes,
                  "[save] a header of {} bytes, at most {}", head.size(), kMaxJsonBytes);
 
-  AtomicFile file(path);
   file.write(as_bytes(head));
-  SaveProgress progress(options.progress, end);
   for (const auto* entry : order) {
     const Tensor source = entry->second.contiguous();
     in_steps(bytes_of(source), [&](std::span<const std::byte> step) {
@@ -60,6 +54,15 @@ void save_safetensors(const StateDict& tensors, const std::filesystem::path& pat
       progress.advance(step);
     });
   }
+}
+
+void save_safetensors(const StateDict& tensors, const std::filesystem::path& path,
+                      const SaveOptions& options) {
+  check_writable(tensors);
+  check_target(path, options);
+  SaveProgress progress(options.progress, tensors.nbytes());
+  AtomicFile file(path);
+  write_safetensors(tensors, file, progress);
   file.commit();
 }
 

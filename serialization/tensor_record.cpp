@@ -84,9 +84,9 @@ std::span<const std::byte> checked_range(std::span<const std::byte> bytes, std::
 }
 
 Tensor view_or_copy(std::span<const std::byte> data, const Shape& shape, DType dtype,
-                    const std::shared_ptr<void>& owner) {
+                    const std::shared_ptr<void>& owner, bool unaligned) {
   const auto address = reinterpret_cast<std::uintptr_t>(data.data());
-  if (address % static_cast<std::uintptr_t>(size_of(dtype)) == 0) {
+  if (unaligned || address % static_cast<std::uintptr_t>(size_of(dtype)) == 0) {
     return Tensor::wrap(data.data(), shape, dtype, owner);
   }
   Tensor copy = Tensor::empty(shape, dtype);

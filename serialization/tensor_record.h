@@ -34,9 +34,9 @@ std::span<const std::byte> checked_range(std::span<const std::byte> bytes, std::
                                          const std::filesystem::path& file);
 
 /// A tensor on bytes of a mapped file that `owner` keeps open: a view where `data` is aligned to
-/// the element size, else a copy.
+/// the element size or need not be (LoadOptions::unaligned), else a copy.
 Tensor view_or_copy(std::span<const std::byte> data, const Shape& shape, DType dtype,
-                    const std::shared_ptr<void>& owner);
+                    const std::shared_ptr<void>& owner, bool unaligned = false);
 
 /// Throws InvalidArgument for a tensor that is undefined or not on the CPU, for a bad name, and for
 /// metadata that is not UTF-8.

@@ -144,6 +144,23 @@ TEST_CASE("atomic_file: two writers of one target do not mix", "[core][file]") {
   CHECK(read_text(folder / "out") == "first");
 }
 
+TEST_CASE("atomic_file: what a killed writer left goes with the next write of that target",
+          "[core][file]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"out.1.0.tmp", "out.99.7.tmp", "out.1.tmp", "out.x.0.tmp", "out.tmp",
+                           "other.1.0.tmp", "out.1.0.tmp.bak"}) {
+    write_text(folder / name, "left");
+  }
+  AtomicFile living(folder / "out");
+  write_atomically(folder / "out", "new");
+  CHECK_FALSE(fs::exists(folder / "out.1.0.tmp"));
+  CHECK_FALSE(fs::exists(folder / "out.99.7.tmp"));
+  CHECK(count_entries(folder) == 1 + 1 + 5);  // out, the living writer's, those of other names
+  living.write(bytes_of("later"));
+  living.commit();
+  CHECK(read_text(folder / "out") == "later");
+}
+
 TEST_CASE("atomic_file: keeps the permissions of the file it replaces", "[core][file]") {
   const TemporaryFolder folder;
   write_text(folder / "out", "old");

@@ -9,6 +9,9 @@
 namespace lamina::tools {
 namespace {
 
+constexpr const char* kReadable = "a .lamina, .pth, .safetensors, .npz or .npy file";
+constexpr const char* kWritable = "a .lamina, .pth, .safetensors or .npz file";
+
 Positional file(std::string name, std::string help, std::string& target) {
   return {.name = std::move(name), .help = std::move(help), .set = text(target)};
 }
@@ -31,17 +34,16 @@ Option force_option(ConvertOptions& o) {
 }
 
 Command inspect_command(ConvertOptions& o) {
-  return {
-      .name = "inspect",
-      .summary = "Say what is in a file, from its header alone.",
-      .usage = "FILE [--tensors] [--stats] [--json]",
-      .options = {{.names = "--tensors", .help = "a line a tensor", .set = flag(o.tensors)},
-                  {.names = "--stats",
-                   .help = "smallest, largest, mean, deviation of each "
-                           "tensor (reads the whole file)",
-                   .set = flag(o.stats)},
-                  json_option(o)},
-      .positionals = {file("FILE", "a .lamina, .pth, .safetensors, .npz or .npy file", o.first)}};
+  return {.name = "inspect",
+          .summary = "Say what is in a file, from its header alone.",
+          .usage = "FILE [--tensors] [--stats] [--json]",
+          .options = {{.names = "--tensors", .help = "a line a tensor", .set = flag(o.tensors)},
+                      {.names = "--stats",
+                       .help = "smallest, largest, mean, deviation of each "
+                               "tensor (reads the whole file)",
+                       .set = flag(o.stats)},
+                      json_option(o)},
+          .positionals = {file("FILE", kReadable, o.first)}};
 }
 
 Command convert_files_command(ConvertOptions& o) {
@@ -67,11 +69,13 @@ Command convert_files_command(ConvertOptions& o) {
                    .choices = {"torchvision", "timm"},
                    .completes = Completes::files,
                    .set = text(o.map)},
+                  {.names = "--max-shard-size",
+                   .value = "SIZE",
+                   .help = "of a .safetensors OUT: files of at most SIZE (500MB, 2GB) and an index",
+                   .set = byte_size(o.max_shard_bytes)},
                   force_option(o)},
-      .positionals = {
-          file("IN", "a .lamina, .pth, .safetensors, .npz or .npy file, told by its bytes",
-               o.first),
-          file("OUT", "a .lamina, .pth, .safetensors or .npz file", o.second)}};
+      .positionals = {file("IN", std::string(kReadable) + ", told by its bytes", o.first),
+                      file("OUT", kWritable, o.second)}};
 }
 
 Command verify_command(ConvertOptions& o) {
@@ -80,7 +84,7 @@ Command verify_command(ConvertOptions& o) {
       .summary = "Check a file's structure, bounds and checksums; status 7 where one is wrong.",
       .usage = "FILE [--arch NAME]",
       .options = {arch_option(o, "check names and shapes against an architecture too; status 4")},
-      .positionals = {file("FILE", "a .lamina, .pth, .safetensors, .npz or .npy file", o.first)}};
+      .positionals = {file("FILE", kReadable, o.first)}};
 }
 
 Command diff_command(ConvertOptions& o) {
@@ -112,7 +116,20 @@ Command init_command(ConvertOptions& o) {
                            .completes = Completes::nothing,
                            .choices = models::model_names(),
                            .set = choice(o.first, models::model_names())},
-                          file("OUT", "a .lamina, .pth, .safetensors or .npz file", o.second)}};
+                          file("OUT", kWritable, o.second)}};
+}
+
+// Pickled files hold more than tensors, or other ones than Lamina has.
+Command reading(Command command, ConvertOptions& o) {
+  command.options.push_back(
+      {.names = "--key",
+       .value = "PATH",
+       .help = "of a .pth: where its weights stand, as ema.state_dict; '.' takes every tensor",
+       .set = text(o.key)});
+  command.options.push_back({.names = "--dequantize",
+                             .help = "of a .pth: quantised tensors become fp32",
+                             .set = flag(o.dequantize)});
+  return command;
 }
 
 }  // namespace
@@ -127,8 +144,10 @@ Command convert_command(ConvertOptions& options) {
                     "a whole model"},
                    {"lamina-convert diff a.lamina b.npz --rtol 1e-5", "how far apart they are"}},
       .notes = "'lamina-convert COMMAND --help' tells a command's options.",
-      .commands = {inspect_command(options), convert_files_command(options),
-                   verify_command(options), diff_command(options), init_command(options)}};
+      .commands = {reading(inspect_command(options), options),
+                   reading(convert_files_command(options), options),
+                   reading(verify_command(options), options),
+                   reading(diff_command(options), options), init_command(options)}};
 }
 
 }  // namespace lamina::tools

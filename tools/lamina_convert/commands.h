@@ -11,7 +11,9 @@ namespace lamina::tools {
 struct ConvertOptions {
   std::string first, second;  ///< FILE; IN and OUT; A and B; ARCH and OUT
   bool tensors = false, stats = false, json = false;
-  std::string dtype, arch, strip_prefix, map;
+  std::string dtype, arch, strip_prefix, map, key;
+  bool dequantize = false;
+  std::int64_t max_shard_bytes = 0;  ///< 0: one file
   bool force = false;
   double atol = -1, rtol = -1;  ///< -1: not given
   std::int64_t seed = 0;

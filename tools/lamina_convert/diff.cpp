@@ -115,8 +115,10 @@ std::string as_text(const ConvertOptions& options, const std::vector<Comparison>
 
 ExitStatus diff(const ConvertOptions& options, const Context& context) {
   Progress progress("read", Progress::Unit::bytes, context.progress);
-  const StateDict a = load(options.first, {.progress = progress.callback()});
-  const StateDict b = load(options.second, {.progress = progress.callback()});
+  const LoadOptions how =
+      load_options(options, {options.first, options.second}, progress.callback());
+  const StateDict a = load(options.first, how);
+  const StateDict b = load(options.second, how);
   const Tolerance tolerance{.atol = std::max(options.atol, 0.0),
                             .rtol = std::max(options.rtol, 0.0),
                             .given = options.atol >= 0 || options.rtol >= 0};

@@ -78,7 +78,7 @@ Contents read(const ConvertOptions& options, const Context& context) {
   Progress progress("read", Progress::Unit::bytes, context.progress);
   const bool header_only = kind == FileKind::lamina && !options.stats;
   const StateDict tensors =
-      header_only ? StateDict() : load(path, {.progress = progress.callback()});
+      header_only ? StateDict() : load(path, load_options(options, {path}, progress.callback()));
   Contents contents = kind == FileKind::lamina ? from_container(path) : from_tensors(kind, tensors);
   contents.file = path;
   contents.file_bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));

@@ -13,13 +13,17 @@ namespace {
 
 using serialization::FileKind;
 
+bool has_checksums(FileKind kind) {
+  return kind == FileKind::lamina || kind == FileKind::npz || kind == FileKind::pth_zip ||
+         kind == FileKind::torchscript;
+}
+
 // Every byte that has a checksum is read.
-void check_bytes(const std::string& path, FileKind kind, Progress& progress) {
-  if (kind == FileKind::lamina) {
-    serialization::verify_container(path, progress.callback());
-  } else {
-    load(path, {.verify = true, .progress = progress.callback()});
-  }
+StateDict checked(const ConvertOptions& options, FileKind kind, Progress& progress) {
+  if (kind == FileKind::lamina) serialization::verify_container(options.first, progress.callback());
+  LoadOptions how = load_options(options, {options.first}, progress.callback());
+  how.verify = kind != FileKind::lamina;
+  return load(options.first, how);
 }
 
 }  // namespace
@@ -28,14 +32,17 @@ ExitStatus verify(const ConvertOptions& options, const Context& context) {
   const std::string& path = options.first;
   const FileKind kind = serialization::detect_kind(path);
   Progress progress("verify", Progress::Unit::bytes, context.progress);
+  StateDict tensors;
   try {
-    check_bytes(path, kind, progress);
+    tensors = checked(options, kind, progress);
   } catch (const FormatError& error) {
     // Of an unknown kind it cannot be said that it is damaged.
     if (kind == FileKind::unknown) throw;
     throw Failure(ExitStatus::differs, error.what(), error.hint());
   }
-  const StateDict tensors = load(path);
+  if (!has_checksums(kind)) {
+    context.console.note("only the structure was checked: {} has no checksums", to_string(kind));
+  }
   if (!options.arch.empty()) (void)model_with(options.arch, tensors, path);
   print(fmt::format("{}: ok, {}, {} tensors, {} elements{}\n", printable(path), to_string(kind),
                     tensors.size(), with_commas(element_count(tensors)),

@@ -23,9 +23,6 @@ std::int64_t element_count(const StateDict& tensors) {
   return count;
 }
 
-namespace {
-
-// The one floating type of all tensors, so that a model can hold them as they are; else f32.
 DType common_type(const StateDict& tensors) {
   std::optional<DType> common;
   for (const auto& [name, tensor] : tensors) {
@@ -36,7 +33,32 @@ DType common_type(const StateDict& tensors) {
   return common.value_or(DType::f32);
 }
 
+namespace {
+
+bool is_pickled(const std::string& path) {
+  using serialization::FileKind;
+  const FileKind kind = serialization::detect_kind(path);
+  return kind == FileKind::pth_zip || kind == FileKind::pth_legacy || kind == FileKind::pth_tar ||
+         kind == FileKind::torchscript || kind == FileKind::pickle;
+}
+
 }  // namespace
+
+LoadOptions load_options(const ConvertOptions& options, const std::vector<std::string>& paths,
+                         ByteProgress progress) {
+  const char* given = !options.key.empty() ? "--key"
+                      : options.dequantize ? "--dequantize"
+                                           : nullptr;
+  if (given != nullptr && std::none_of(paths.begin(), paths.end(), is_pickled)) {
+    throw UsageError(
+        fmt::format("{} is for pickled files, as PyTorch writes them: {}", given, paths.front()));
+  }
+  LoadOptions how;
+  how.progress = std::move(progress);
+  how.key = options.key;
+  how.dequantize = options.dequantize;
+  return how;
+}
 
 std::int64_t class_count(const StateDict& tensors) {
   constexpr std::int64_t kImageNetClasses = 1000;

@@ -2,11 +2,15 @@
 // the rule that files are not replaced unasked.
 #pragma once
 
+#include "tools/lamina_convert/commands.h"
+
 #include <lamina/core/state_dict.h>
 #include <lamina/models/model.h>
+#include <lamina/serialization/load.h>
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace lamina::tools {
 
@@ -19,6 +23,14 @@ std::int64_t element_count(const StateDict& tensors);
 /// Outputs of a VGG's last layer, as its tensors have them; ImageNet's thousand where that is
 /// unclear.
 std::int64_t class_count(const StateDict& tensors);
+
+/// What the options say of reading; --key and --dequantize are for pickled files alone. Errors:
+/// UsageError where one is given and no file of `paths` is pickled.
+LoadOptions load_options(const ConvertOptions& options, const std::vector<std::string>& paths,
+                         ByteProgress progress);
+
+/// The one floating type of all tensors, so that a model can hold them as they are; else f32.
+DType common_type(const StateDict& tensors);
 
 /// A model of `arch` with these tensors, in their own floating type. Errors: StateDictError with
 /// the report of what does not fit.

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 namespace lamina::tools {
 namespace {
@@ -62,6 +64,24 @@ Option::Set number(double& target, double least) {
       throw BadValue(fmt::format("is not a number of at least {}", least));
     }
     target = parsed;
+  };
+}
+
+Option::Set byte_size(std::int64_t& target) {
+  return [&target](const std::string& value) {
+    static constexpr std::pair<std::string_view, double> kUnits[] = {
+        {"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+        {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+    const std::size_t digits = std::min(value.find_first_not_of("0123456789."), value.size());
+    const std::string_view unit = std::string_view(value).substr(digits);
+    const auto* const found = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                           [&](const auto& u) { return u.first == unit; });
+    double number = 0;
+    const bool good = found != std::end(kUnits) &&
+                      parse_whole(std::string_view(value).substr(0, digits), number) &&
+                      number * found->second >= 1 && number * found->second < 0x1p62;
+    if (!good) throw BadValue("is not a size, such as 500MB, 2GB or 1GiB");
+    target = static_cast<std::int64_t>(number * found->second);
   };
 }
 

@@ -31,6 +31,8 @@ Option::Set append(std::vector<std::string>& target);
 Option::Set names(std::vector<std::string>& target);
 Option::Set integer(std::int64_t& target, std::int64_t least, std::int64_t most);
 Option::Set number(double& target, double least);
+/// A count of bytes above 0: "500MB", "2GiB", "1.5GB", or a bare number.
+Option::Set byte_size(std::int64_t& target);
 /// Three numbers, "0.485,0.456,0.406", or one that stands for all three.
 Option::Set rgb(std::optional<std::array<float, 3>>& target, bool positive);
 /// One of the names; the hint is the nearest.

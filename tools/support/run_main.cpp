@@ -132,6 +132,7 @@ ExitStatus status_of(const std::exception& error) {
 int run_main(Command root, int argc, const char* const* argv, const Body& body) {
   hold_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error of write(), not the end
   catch_interrupts();
   Standard standard;
   add_standard_options(root, standard);

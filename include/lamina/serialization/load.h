@@ -62,6 +62,7 @@ namespace serialization {
 enum class FileKind {
   lamina,
   safetensors,
+  safetensors_index,  ///< of a model in several safetensors files
   npz,
   npy,
   pth_zip,      ///< torch.save since PyTorch 1.6
