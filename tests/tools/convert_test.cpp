@@ -6,6 +6,9 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+#include <limits>
+
 using namespace lamina::test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
@@ -83,6 +86,54 @@ TEST_CASE("convert: bf16 has no place in an npz", "[tools][convert]") {
   CHECK(lamina::load(place / "o.safetensors").at("0.weight").dtype() == lamina::DType::bf16);
 }
 
+TEST_CASE("convert: shards and their index are written and read as one model", "[tools][convert]") {
+  const Workplace place;
+  const std::vector<std::string> command{
+      "-q", "convert", "model.lamina", "s.safetensors", "--max-shard-size", "1KB"};
+  CHECK(place.convert(command).status == 0);
+  CHECK_FALSE(std::filesystem::exists(place / "s.safetensors"));
+  CHECK(place.convert({"diff", "s.safetensors.index.json", "model.lamina"}).status == 0);
+  CHECK_THAT(place.convert({"inspect", "s.safetensors.index.json"}).out,
+             Contains("kind:       safetensors (index)\n"));
+  const Outcome again = place.convert(command);
+  CHECK(again.status == 2);
+  CHECK_THAT(again.err, Contains("the file is there already: s.safetensors.index.json"));
+  CHECK(place
+            .convert({"-q", "convert", "model.lamina", "s.safetensors", "--max-shard-size", "1KB",
+                      "--force"})
+            .status == 0);
+  const Outcome other =
+      place.convert({"convert", "model.lamina", "s.pth", "--max-shard-size", "1KB"});
+  CHECK(other.status == 2);
+  CHECK(other.err == "lamina-convert: error: --max-shard-size is for a .safetensors OUT: s.pth\n");
+  CHECK(place.convert({"convert", "model.lamina", "s.safetensors", "--max-shard-size", "2 GB"})
+            .status == 2);
+}
+
+TEST_CASE("convert: tensors on the same bytes stay so when their type changes",
+          "[tools][convert]") {
+  const Workplace place;
+  lamina::StateDict tied;
+  tied.insert("a", lamina::Tensor::full({1000}, 1));
+  tied.insert("b", tied.at("a"));
+  lamina::save(tied, place / "tied.lamina");
+  CHECK(place.convert({"-q", "convert", "tied.lamina", "half.lamina", "--dtype", "fp16"}).status ==
+        0);
+  const lamina::StateDict half = lamina::load(place / "half.lamina");
+  CHECK(half.at("a").dtype() == lamina::DType::f16);
+  CHECK(half.at("a").raw_data() == half.at("b").raw_data());
+}
+
+TEST_CASE("convert: --key and --dequantize are for pickled files", "[tools][convert]") {
+  const Workplace place;
+  const Outcome outcome = place.convert({"convert", "model.lamina", "o.npz", "--key", "model"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err ==
+        "lamina-convert: error: --key is for pickled files, as PyTorch writes them: "
+        "model.lamina\n");
+  CHECK(place.convert({"inspect", "model.lamina", "--dequantize"}).status == 2);
+}
+
 TEST_CASE("verify: a flipped byte is status 7, a missing file 3", "[tools][convert]") {
   const Workplace place;
   const Outcome good = place.convert({"verify", "model.lamina"});
@@ -130,4 +181,44 @@ TEST_CASE("inspect: text and JSON, of every kind of file", "[tools][convert]") {
     CHECK(object["entries"][0].contains("mean"));
   }
   CHECK_THAT(place.convert({"inspect", "model.lamina"}).out, Contains("weights:    formula\n"));
+}
+
+TEST_CASE("inspect: figures are of the finite elements, and none where there are none",
+          "[tools][convert]") {
+  const Workplace place;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  lamina::StateDict tensors;
+  tensors.insert("some", lamina::Tensor::from<float>({kNan, 1, 2, kInfinity}, {4}));
+  tensors.insert("none", lamina::Tensor::full({2}, kNan));
+  tensors.insert("empty", lamina::Tensor::zeros({0, 4}));
+  lamina::Tensor many = lamina::Tensor::full({100'000}, 1e8F);
+  many.mutable_data<float>()[99'999] = 1e8F + 16;
+  tensors.insert("many", many);
+  lamina::save(tensors, place / "s.lamina");
+  const json entries =
+      json::parse(place.convert({"inspect", "s.lamina", "--stats", "--json"}).out)["entries"];
+  CHECK(entries[0]["min"] == 1);
+  CHECK(entries[0]["mean"] == 1.5);
+  CHECK(entries[0]["std"] == 0.5);
+  CHECK(entries[0]["nan"] == 1);
+  CHECK(entries[0]["inf"] == 1);
+  CHECK(entries[1]["max"].is_null());
+  CHECK(entries[1]["nan"] == 2);
+  CHECK(entries[2]["mean"].is_null());
+  CHECK(entries[3]["mean"].get<double>() == Approx(1e8 + 16e-5).epsilon(1e-14));
+  CHECK(entries[3]["std"].get<double>() == Approx(16 * std::sqrt(1e-5 * (1 - 1e-5))).epsilon(1e-6));
+  CHECK_THAT(place.convert({"inspect", "s.lamina", "--stats"}).out, Contains("  -  "));
+}
+
+TEST_CASE("diff: integers are compared exactly, beyond what a double holds", "[tools][convert]") {
+  const Workplace place;
+  lamina::StateDict a, b;
+  a.insert("n", lamina::Tensor::from<std::int64_t>({std::int64_t{1} << 62, 5}, {2}));
+  b.insert("n", lamina::Tensor::from<std::int64_t>({(std::int64_t{1} << 62) + 1, 5}, {2}));
+  lamina::save(a, place / "a.lamina");
+  lamina::save(b, place / "b.lamina");
+  const Outcome outcome = place.convert({"diff", "a.lamina", "b.lamina", "--json"});
+  CHECK(outcome.status == 7);
+  CHECK(json::parse(outcome.out)["tensors"][0]["differing"] == 1);
 }

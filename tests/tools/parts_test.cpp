@@ -1,4 +1,5 @@
 // Parts of the programs that can be looked at without running one.
+#include "tools/support/option_values.h"
 #include "tools/support/text.h"
 #include "tools/vgg16_infer/image_queue.h"
 #include "tools/vgg16_infer/inputs.h"
@@ -28,6 +29,21 @@ TEST_CASE("text: units and tables", "[tools][text]") {
   Table table({"name", ">n"});
   table.add({"\xc3\xa4", "10"});
   CHECK(table.text() == "name   n\n\xc3\xa4     10\n");
+}
+
+TEST_CASE("options: sizes have decimal and binary units", "[tools][text]") {
+  std::int64_t bytes = 0;
+  const Option::Set set = byte_size(bytes);
+  const std::pair<const char*, std::int64_t> good[] = {
+      {"17", 17}, {"500MB", 500'000'000}, {"1.5KB", 1500}, {"2GiB", std::int64_t{2} << 30}};
+  for (const auto& [text, expected] : good) {
+    set(text);
+    CHECK(bytes == expected);
+  }
+  for (const char* text : {"", "0", "GB", "2 GB", "-1MB", "2gb", "1e30", "9999999999TB", "0.1"}) {
+    INFO(text);
+    CHECK_THROWS_AS(set(text), BadValue);
+  }
 }
 
 TEST_CASE("inputs: the hash of a path never changes", "[tools][inputs]") {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 namespace lamina::tools {
@@ -36,6 +37,20 @@ bool within(const Tensor& a, const Tensor& b, const Tolerance& tolerance) {
   return allclose(a, b, tolerance.rtol, tolerance.atol);
 }
 
+// Exactly, where a double holds 53 bits only.
+std::int64_t differing_integers(const Tensor& a, const Tensor& b) {
+  const Tensor left = a.contiguous();
+  const Tensor right = b.contiguous();
+  const auto* x = static_cast<const char*>(left.raw_data());
+  const auto* y = static_cast<const char*>(right.raw_data());
+  const auto width = static_cast<std::size_t>(size_of(a.dtype()));
+  std::int64_t count = 0;
+  for (std::size_t at = 0; at < static_cast<std::size_t>(left.nbytes()); at += width) {
+    count += std::memcmp(x + at, y + at, width) != 0 ? 1 : 0;
+  }
+  return count;
+}
+
 Comparison compare(const std::string& name, const Tensor* a, const Tensor* b,
                    const Tolerance& tolerance) {
   throw_if_interrupted();
@@ -43,14 +58,22 @@ Comparison compare(const std::string& name, const Tensor* a, const Tensor* b,
   if (a == nullptr || b == nullptr || a->shape() != b->shape()) return result;
   result.same = within(*a, *b, tolerance);
   result.values = difference(*a, *b);
+  if (!is_floating(a->dtype()) && a->dtype() == b->dtype()) {
+    result.values->differing = differing_integers(*a, *b);
+  }
   return result;
 }
 
 std::vector<Comparison> compare_all(const StateDict& a, const StateDict& b,
-                                    const Tolerance& tolerance) {
+                                    const Tolerance& tolerance, const Context& context) {
+  Progress progress("compare", Progress::Unit::bytes, context.progress);
   std::vector<Comparison> list;
-  for (const auto& [name, tensor] : a)
+  std::int64_t done = 0;
+  for (const auto& [name, tensor] : a) {
     list.push_back(compare(name, &tensor, b.find(name), tolerance));
+    done += tensor.nbytes();
+    progress.update(done, a.nbytes());
+  }
   for (const auto& [name, tensor] : b) {
     if (!a.contains(name)) list.push_back(compare(name, nullptr, &tensor, tolerance));
   }
@@ -122,7 +145,7 @@ ExitStatus diff(const ConvertOptions& options, const Context& context) {
   const Tolerance tolerance{.atol = std::max(options.atol, 0.0),
                             .rtol = std::max(options.rtol, 0.0),
                             .given = options.atol >= 0 || options.rtol >= 0};
-  const std::vector<Comparison> list = compare_all(a, b, tolerance);
+  const std::vector<Comparison> list = compare_all(a, b, tolerance, context);
   const bool same =
       std::all_of(list.begin(), list.end(), [](const Comparison& c) { return c.same; });
   print(options.json ? as_json(options, list, same) : as_text(options, list));

@@ -72,20 +72,29 @@ Contents from_tensors(FileKind kind, const StateDict& tensors) {
   return contents;
 }
 
+void add_stats(Contents& contents, const StateDict& tensors, const Context& context) {
+  Progress progress("read", Progress::Unit::bytes, context.progress);
+  const auto advance = progress.callback();
+  std::int64_t done = 0;
+  for (Contents::Entry& entry : contents.tensors) {
+    entry.stats = tensor_stats(tensors.at(entry.name));
+    done += entry.nbytes;
+    advance(done, tensors.nbytes());
+  }
+}
+
 Contents read(const ConvertOptions& options, const Context& context) {
   const std::string& path = options.first;
   const FileKind kind = serialization::detect_kind(path);
   Progress progress("read", Progress::Unit::bytes, context.progress);
+  const LoadOptions how = load_options(options, {path}, progress.callback());
   const bool header_only = kind == FileKind::lamina && !options.stats;
-  const StateDict tensors =
-      header_only ? StateDict() : load(path, load_options(options, {path}, progress.callback()));
+  const StateDict tensors = header_only ? StateDict() : load(path, how);
   Contents contents = kind == FileKind::lamina ? from_container(path) : from_tensors(kind, tensors);
   contents.file = path;
   contents.file_bytes = static_cast<std::int64_t>(std::filesystem::file_size(path));
-  for (Contents::Entry& entry : contents.tensors) {
-    contents.elements += entry.shape.numel();
-    if (options.stats) entry.stats = tensor_stats(tensors.at(entry.name));
-  }
+  for (const Contents::Entry& entry : contents.tensors) contents.elements += entry.shape.numel();
+  if (options.stats) add_stats(contents, tensors, context);
   return contents;
 }
 
@@ -122,10 +131,11 @@ std::string as_json(const Contents& contents) {
     if (entry.offset) tensor["offset"] = *entry.offset;
     if (!entry.alias_of.empty()) tensor["alias_of"] = entry.alias_of;
     if (entry.stats) {
-      tensor["min"] = entry.stats->least;
-      tensor["max"] = entry.stats->most;
-      tensor["mean"] = entry.stats->mean;
-      tensor["std"] = entry.stats->deviation;
+      const bool any = entry.stats->finite > 0;
+      tensor["min"] = any ? Json(entry.stats->least) : Json();
+      tensor["max"] = any ? Json(entry.stats->most) : Json();
+      tensor["mean"] = any ? Json(entry.stats->mean) : Json();
+      tensor["std"] = any ? Json(entry.stats->deviation) : Json();
       tensor["nan"] = entry.stats->not_numbers;
       tensor["inf"] = entry.stats->infinities;
     }
@@ -146,7 +156,7 @@ std::string tensor_table(const Contents& contents, bool stats) {
     if (entry.stats) {
       const TensorStats& s = *entry.stats;
       for (const double value : {s.least, s.most, s.mean, s.deviation}) {
-        row.push_back(fmt::format("{:.5g}", value));
+        row.push_back(s.finite > 0 ? fmt::format("{:.5g}", value) : "-");
       }
       row.push_back(with_commas(s.not_numbers));
       row.push_back(with_commas(s.infinities));
