@@ -24,6 +24,10 @@ install(FILES ${PROJECT_BINARY_DIR}/lamina-config.cmake
 # A static library leaves its dependencies to whoever links it; a shared one has found its own.
 set(pc_requires "fmt libhwy libjpeg libxxhash zlib")
 set(pc_libs "-pthread -lstdc++ -lm")
+if(LAMINA_DOWNLOAD)
+  # Not in pc_requires: a static link would then ask for all that libcurl itself was linked with.
+  string(APPEND pc_libs " -lcurl -lcrypto")
+endif()
 if(BUILD_SHARED_LIBS)
   set(pc_requires "")
   set(pc_libs "")

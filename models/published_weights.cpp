@@ -1,9 +1,13 @@
 #include "models/published_weights.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <limits>
 #include <string>
+
+#include <pwd.h>
+#include <unistd.h>
 
 namespace lamina::models::detail {
 namespace {
@@ -19,6 +23,16 @@ constexpr vision::Transforms kFeaturesTransforms{.mean = {0.48235F, 0.45882F, 0.
 fs::path environment_path(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? fs::path(value) : fs::path();
+}
+
+// As the shell's ~: a service may run without HOME.
+fs::path home_directory() {
+  const fs::path home = environment_path("HOME");
+  if (!home.empty()) return home;
+  std::array<char, 4096> buffer{};
+  passwd entry{}, *found = nullptr;
+  ::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found);
+  return found == nullptr ? fs::path() : fs::path(found->pw_dir);
 }
 
 // XDG's rule: a relative path is to be ignored.
@@ -61,7 +75,7 @@ bool is_published_name(std::string_view name) {
 }
 
 std::vector<fs::path> weight_directories() {
-  const fs::path home = environment_path("HOME"), xdg = xdg_cache();
+  const fs::path home = home_directory(), xdg = xdg_cache();
   const fs::path cache = xdg.empty() ? home / ".cache" : xdg;
   const fs::path own = environment_path("LAMINA_CACHE");
   std::vector<fs::path> directories = {own.empty() ? cache / "lamina" : own};
@@ -76,7 +90,7 @@ std::vector<fs::path> weight_directories() {
 
 std::optional<fs::path> find_weight_file(const PublishedWeights& weights) {
   for (const fs::path& directory : weight_directories()) {
-    for (const char* extension : {".lamina", ".safetensors"}) {
+    for (const char* extension : kWeightExtensions) {
       fs::path path = directory / (std::string(weights.file) + extension);
       std::error_code ignored;  // a directory that cannot be read has no file for us
       if (fs::is_regular_file(path, ignored)) return path;

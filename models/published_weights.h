@@ -4,6 +4,7 @@
 
 #include <lamina/vision/transforms.h>
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -38,8 +39,10 @@ bool is_published_name(std::string_view name);
 /// first.
 std::vector<std::filesystem::path> weight_directories();
 
-/// A file of these weights: <file>.lamina or <file>.safetensors, in the first directory that has
-/// one.
+/// The kinds of file in which a cache may have them, best first.
+inline constexpr std::array kWeightExtensions{".lamina", ".safetensors", ".pth"};
+
+/// A file of these weights, <file> with one of the extensions, in the first directory that has one.
 std::optional<std::filesystem::path> find_weight_file(const PublishedWeights& weights);
 
 }  // namespace lamina::models::detail

@@ -1,10 +1,13 @@
 #include "models/weights.h"
 
 #include "core/require.h"
+#include "models/download/stderr_progress.h"
+#include "models/download/weight_server.h"
 #include "models/initialize.h"
 #include "models/model_json.h"
 #include "models/published_weights.h"
 
+#include <lamina/models/download.h>
 #include <lamina/serialization/container.h>
 
 #include <algorithm>
@@ -86,12 +89,20 @@ ModelInfo load_file(VGG& module, const VggConfig& config, const fs::path& path) 
   return info;
 }
 
-[[noreturn]] void throw_not_found(const PublishedWeights& weights) {
-  throw WeightsNotFound(
-      fmt::format("[{}] weights {} are not on this machine: no {}.lamina or .safetensors",
-                  weights.model, weights.name, weights.file),
-      fmt::format("put {}.safetensors into {}, or name a weight file", weights.file,
-                  weight_directories().front().string()));
+fs::path file_of(const PublishedWeights& weights, const VggOptions& options) {
+  if (const auto found = find_weight_file(weights)) return *found;
+  if (!options.download || is_offline()) {
+    throw WeightsNotFound(
+        fmt::format("[{}] weights {} are not on this machine, and {}", weights.model, weights.name,
+                    options.download ? "LAMINA_OFFLINE forbids to download them"
+                                     : "were not to be downloaded"),
+        by_hand(weights));
+  }
+  DownloadOptions download{.progress = options.on_progress};
+  if (!download.progress && options.progress) {
+    download.progress = stderr_progress(std::string(weights.file) + ".pth");
+  }
+  return download_weights(std::string(weights.model), std::string(weights.name), download);
 }
 
 ModelInfo load_published(VGG& module, const VggConfig& config, const VggOptions& options) {
@@ -101,9 +112,8 @@ ModelInfo load_published(VGG& module, const VggConfig& config, const VggOptions&
   LAMINA_REQUIRE(options.num_classes == kImageNetClasses,
                  "[{}] weights {} have {} classes, num_classes is {}", config.name, weights->name,
                  kImageNetClasses, options.num_classes);
-  const auto path = find_weight_file(*weights);
-  if (!path) throw_not_found(*weights);
-  load_into(module, config, load(*path), *path);
+  const fs::path path = file_of(*weights, options);
+  load_into(module, config, load(path), path);
   ModelInfo info;
   info.weights = weights->name;
   info.transforms = weights->transforms;

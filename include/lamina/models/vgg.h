@@ -16,14 +16,20 @@ struct VggOptions {
   /// "random:0"); "IMAGENET1K_V1" or "DEFAULT" for the published weights; or the path of a weight
   /// file.
   std::string weights = {};
+  /// Shows a download in a line on stderr.
   bool progress = false;
   std::int64_t num_classes = 1000;
   double dropout = 0.5;
   /// false leaves the parameters zero: for a model whose weights are loaded next.
   bool init_weights = true;
+  /// Published weights that are not on this machine are downloaded; see download_weights().
+  bool download = true;
+  /// Called during a download, instead of what `progress` shows; see DownloadOptions.
+  ByteProgress on_progress = {};
 };
 
-/// Published weights that are on this machine nowhere; the hint says where to put a file.
+/// Published weights are not on this machine, and a download is not allowed; the hint says where to
+/// put a file.
 class LAMINA_API WeightsNotFound : public IoError {
  public:
   using IoError::IoError;
@@ -32,8 +38,9 @@ class LAMINA_API WeightsNotFound : public IoError {
 
 /// Each makes a model in train mode, as PyTorch does; with weights, in eval mode.
 /// Errors:   InvalidArgument for options that make no model, or published weights that have another
-///           number of classes; WeightsNotFound; what lamina::load() throws; StateDictError with
-///           the report of what does not fit, whose hint names the model that would
+///           number of classes; WeightsNotFound; what download_weights() and lamina::load() throw;
+///           StateDictError with the report of what does not fit, whose hint names the model that
+///           would
 LAMINA_API Model vgg11(const VggOptions& options = {});
 LAMINA_API Model vgg11_bn(const VggOptions& options = {});
 LAMINA_API Model vgg13(const VggOptions& options = {});

@@ -1,0 +1,318 @@
+#include "models/download/download_file.h"
+
+#include "core/log_internal.h"
+#include "models/download/file_lock.h"
+#include "models/download/part_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <sys/statvfs.h>
+
+namespace lamina::models::detail {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+// Headway that earns a download its full number of tries again.
+constexpr std::int64_t kHeadwayBytes = 1 << 20;
+
+// What may go better the next time.
+struct Setback {
+  std::string what;
+  bool unreachable = false;
+  std::optional<milliseconds> wait = {};  // as the server asks; else it grows with each try
+};
+
+const char* reason(int status) {
+  switch (status) {
+    case 401: return " (not authorised)";
+    case 403: return " (forbidden)";
+    case 404: return " (not found)";
+    case 407: return " (the proxy wants a password)";
+    case 408: return " (time-out)";
+    case 410: return " (gone)";
+    case 429: return " (too many requests)";
+    case 500: return " (internal error)";
+    case 502: return " (bad gateway)";
+    case 503: return " (not available)";
+    case 504: return " (gateway time-out)";
+    default: return "";
+  }
+}
+
+bool is_passing(int status) { return status == 408 || status == 429 || status >= 500; }
+
+std::string mib(std::int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+struct ContentRange {
+  std::int64_t first = -1, total = -1;
+};
+
+// "bytes 100-199/1000", or "/*" where the server does not know the total.
+ContentRange parse_content_range(std::string_view text) {
+  ContentRange range;
+  constexpr std::string_view kUnit = "bytes ";
+  if (!text.starts_with(kUnit)) return range;
+  text.remove_prefix(kUnit.size());
+  std::from_chars(text.data(), text.data() + text.size(), range.first);
+  const std::size_t slash = text.find('/');
+  if (slash != std::string_view::npos) {
+    std::from_chars(text.data() + slash + 1, text.data() + text.size(), range.total);
+  }
+  return range;
+}
+
+class Download {
+ public:
+  explicit Download(const DownloadRequest& request)
+      : request_(request),
+        url_(without_password(request.url)),
+        part_(request.target, url_, [this] { report(0, 0); }),
+        furthest_(part_.size()) {}
+
+  void run() {
+    if (part_.size() > 0) {
+      log(LogLevel::info, "[download] going on after {}: {}", mib(part_.size()), url_);
+    } else {
+      log(LogLevel::info, "[download] {} to {}", url_, request_.target.string());
+    }
+    report();
+    while (!try_once()) {
+    }
+  }
+
+ private:
+  bool try_once() {
+    try {
+      if (!part_.complete()) fetch();
+      check();
+      part_.publish();
+      return true;
+    } catch (const Setback& setback) {
+      after(setback);
+      return false;
+    }
+  }
+
+  void fetch() {
+    if (part_.size() > 0) part_.resuming();
+    const HttpRequest get{.url = request_.url,
+                          .first_byte = part_.size(),
+                          .if_range = part_.source().validator(),
+                          .limits = request_.pace.limits};
+    try {
+      http_get(get, {.head = [this](const HttpHead& head) { take_head(head); },
+                     .body = [this](std::span<const std::byte> bytes) { take_body(bytes); },
+                     .tick = [this] { report(); }});
+    } catch (const HttpError& error) {
+      if (error.kind() == HttpError::Kind::hopeless) fail(error.what());
+      throw Setback{error.what(), error.kind() == HttpError::Kind::unreachable};
+    }
+    if (part_.source().total > part_.size()) {
+      throw Setback{
+          fmt::format("the answer ended after {} of {} bytes", part_.size(), part_.source().total)};
+    }
+  }
+
+  void take_head(const HttpHead& head) {
+    answered_ = true;
+    if (head.status == 206) {
+      check_range(head);
+    } else if (head.status == 200) {
+      begin(head);
+    } else if (head.status == 416 && part_.size() > 0) {
+      start_anew("the server's file is shorter than the part that is here");
+    } else {
+      refuse(head);
+    }
+  }
+
+  // The whole file: this is the first try, or it has changed, or the server cannot send parts.
+  void begin(const HttpHead& head) {
+    if (head.content_type.starts_with("text/html")) fail_with_page();
+    if (part_.size() > 0) {
+      log(LogLevel::info, "[download] the server sends the file from its beginning: {}", url_);
+    }
+    part_.begin({.url = url_,
+                 .etag = head.etag,
+                 .last_modified = head.last_modified,
+                 .total = head.content_length});
+    check_size(head.content_length);
+    check_room();
+  }
+
+  void check_range(const HttpHead& head) {
+    if (part_.size() == 0) fail("the server answered 206 to a request for the whole file");
+    const ContentRange range = parse_content_range(head.content_range);
+    const std::int64_t total = part_.source().total;
+    if (range.first != part_.size() || (range.total >= 0 && total >= 0 && range.total != total)) {
+      start_anew(fmt::format("the server sent another part than was asked for ('{}')",
+                             head.content_range));
+    }
+    check_room();
+  }
+
+  void check_size(std::int64_t bytes) {
+    if (bytes <= request_.most_bytes) return;
+    part_.discard();
+    fail(fmt::format("the server's file is larger than the {} that are plausible",
+                     mib(request_.most_bytes)));
+  }
+
+  void check_room() {
+    const std::int64_t total = part_.source().total;
+    const fs::path folder = request_.target.parent_path();
+    const std::int64_t needed = total - part_.size(), free = request_.room(folder);
+    if (needed <= free) return;
+    throw DownloadError(fmt::format("[download] not enough space: {} needed, {} free: {}",
+                                    mib(needed), mib(free), folder.string()),
+                        "free some, or set LAMINA_CACHE to a folder that has it");
+  }
+
+  void refuse(const HttpHead& head) {
+    const std::string what =
+        fmt::format("the server answered {}{}", head.status, reason(head.status));
+    if (!is_passing(head.status)) fail(what);
+    Setback setback{what};
+    if (head.retry_after_seconds >= 0) {
+      // Divided rather than multiplied: the server may say any number.
+      const std::int64_t most = request_.pace.longest_wait.count() / 1000;
+      setback.wait = head.retry_after_seconds > most
+                         ? request_.pace.longest_wait
+                         : milliseconds(head.retry_after_seconds * 1000);
+    }
+    throw setback;
+  }
+
+  void take_body(std::span<const std::byte> bytes) {
+    // A weight file begins with a pickle's 0x80 or a zip's "PK"; a captive portal's page may come
+    // under any type.
+    if (part_.size() == 0 && !bytes.empty() && bytes.front() == std::byte{'<'}) fail_with_page();
+    check_size(part_.size() + static_cast<std::int64_t>(bytes.size()));
+    part_.append(bytes);
+    report();
+  }
+
+  void check() {
+    const std::string digest = part_.sha256();
+    if (digest.starts_with(request_.sha256_prefix)) return;
+    if (!part_.in_one_piece() && !std::exchange(mended_, true)) {
+      start_anew("the pieces do not make the file (wrong SHA-256)");
+    }
+    part_.discard();
+    throw DownloadError(
+        fmt::format("[download] wrong SHA-256, the file was removed: expected {}..., got {}: {}",
+                    request_.sha256_prefix, digest, url_),
+        request_.hint);
+  }
+
+  [[noreturn]] void start_anew(std::string why) {
+    part_.begin({.url = url_});
+    throw Setback{.what = std::move(why), .wait = milliseconds(0)};
+  }
+
+  [[noreturn]] void fail_with_page() { fail("the server sent a web page instead of the file"); }
+
+  [[noreturn]] void fail(const std::string& what) {
+    std::string hint = request_.hint;
+    if (part_.size() > 0) {
+      hint = fmt::format("run it again to go on after {}; or {}", mib(part_.size()), hint);
+    }
+    throw DownloadError(fmt::format("[download] {}: {}", what, url_), std::move(hint));
+  }
+
+  void after(const Setback& setback) {
+    if (part_.size() >= furthest_ + kHeadwayBytes) {
+      furthest_ = part_.size();
+      failures_ = 0;
+    }
+    const DownloadPace& pace = request_.pace;
+    const bool never = setback.unreachable && !answered_;
+    const int tries = never ? pace.tries_unreachable : pace.tries;
+    if (++failures_ >= tries) {
+      fail(fmt::format("{}; given up after {} tries", setback.what, failures_));
+    }
+    const milliseconds wait = setback.wait.value_or(growing_wait());
+    log(LogLevel::warning, "[download] {}; try {} of {} in {:.1f} s: {}", setback.what,
+        failures_ + 1, tries, static_cast<double>(wait.count()) / 1000, url_);
+    pause(wait);
+  }
+
+  milliseconds growing_wait() {
+    const DownloadPace& pace = request_.pace;
+    const double most = static_cast<double>(pace.first_wait.count()) * (1 << (failures_ - 1));
+    const double part = std::uniform_real_distribution(0.5, 1.0)(random_);
+    return std::min(milliseconds(static_cast<std::int64_t>(most * part)), pace.longest_wait);
+  }
+
+  void pause(milliseconds wait) {
+    constexpr milliseconds kStep{50};
+    for (; wait > milliseconds(0); wait -= kStep) {
+      report();
+      std::this_thread::sleep_for(std::min(wait, kStep));
+    }
+  }
+
+  void report() { report(part_.size(), std::max<std::int64_t>(0, part_.source().total)); }
+  void report(std::int64_t done, std::int64_t total) {
+    if (request_.progress) request_.progress(done, total);
+  }
+
+  const DownloadRequest& request_;
+  const std::string url_;  // for people and for the note beside the part
+  PartFile part_;
+  std::int64_t furthest_;  // size that last counted as headway
+  int failures_ = 0;       // since then
+  bool answered_ = false, mended_ = false;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) return;
+  throw DownloadError(
+      fmt::format("[download] cannot make the folder: {}: {}", error.message(), folder.string()),
+      "set LAMINA_CACHE to a folder that can be written");
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+}  // namespace
+
+std::int64_t free_bytes(const fs::path& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) throw_errno("[download] cannot look at", folder);
+  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
+}
+
+void download_file(const DownloadRequest& request) {
+  if (is_there(request.target)) return;
+  make_folder(request.target.parent_path());
+  const auto waiting = [&] {
+    log(LogLevel::info, "[download] another process is at it, waiting: {}",
+        request.target.string());
+  };
+  const auto tick = [&] {
+    if (request.progress) request.progress(0, 0);
+  };
+  try {
+    const FileLock lock(beside(request.target, ".lock"), waiting, tick);
+    if (!is_there(request.target)) Download(request).run();
+  } catch (const IoError& error) {
+    throw DownloadError(error.what(), "set LAMINA_CACHE to a folder that can be written");
+  }
+}
+
+}  // namespace lamina::models::detail
