@@ -80,7 +80,9 @@ std::vector<fs::path> weight_directories() {
   const fs::path own = environment_path("LAMINA_CACHE");
   std::vector<fs::path> directories = {own.empty() ? cache / "lamina" : own};
   const auto add = [&](const fs::path& root, const fs::path& below) {
-    if (!root.empty()) directories.push_back(root / below);
+    const bool known =
+        std::find(directories.begin(), directories.end(), root / below) != directories.end();
+    if (!root.empty() && !known) directories.push_back(root / below);
   };
   add(environment_path("TORCH_HOME"), "hub/checkpoints");
   add(xdg, "torch/hub/checkpoints");

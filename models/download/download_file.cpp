@@ -241,8 +241,11 @@ class Download {
       fail(fmt::format("{}; given up after {} tries", setback.what, failures_));
     }
     const milliseconds wait = setback.wait.value_or(growing_wait());
-    log(LogLevel::warning, "[download] {}; try {} of {} in {:.1f} s: {}", setback.what,
-        failures_ + 1, tries, static_cast<double>(wait.count()) / 1000, url_);
+    const std::string when = wait.count() == 0
+                                 ? "starting anew"
+                                 : fmt::format("try {} of {} in {:.1f} s", failures_ + 1, tries,
+                                               static_cast<double>(wait.count()) / 1000);
+    log(LogLevel::warning, "[download] {}; {}: {}", setback.what, when, url_);
     pause(wait);
   }
 
@@ -284,6 +287,12 @@ void make_folder(const fs::path& folder) {
       "set LAMINA_CACHE to a folder that can be written");
 }
 
+std::int64_t size_of(const fs::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(path, error);
+  return error ? 0 : static_cast<std::int64_t>(size);
+}
+
 bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
@@ -304,8 +313,8 @@ void download_file(const DownloadRequest& request) {
     log(LogLevel::info, "[download] another process is at it, waiting: {}",
         request.target.string());
   };
-  const auto tick = [&] {
-    if (request.progress) request.progress(0, 0);
+  const auto tick = [&] {  // shows how the other gets on
+    if (request.progress) request.progress(size_of(beside(request.target, ".part")), 0);
   };
   try {
     const FileLock lock(beside(request.target, ".lock"), waiting, tick);

@@ -94,9 +94,8 @@ TEST_CASE("make_model: takes weights from a file", "[models][weights]") {
 TEST_CASE("published weights: where there are none, the error says where to put them",
           "[models][weights]") {
   const EmptyCaches caches;
-  const std::string hint = hint_of<models::WeightsNotFound>([] {
-    make_model("vgg16", {.weights = "IMAGENET1K_V1", .download = false});
-  });
+  const std::string hint = hint_of<models::WeightsNotFound>(
+      [] { make_model("vgg16", {.weights = "IMAGENET1K_V1", .download = false}); });
   CHECK_THAT(hint, Catch::Contains("vgg16-397923af.pth") &&
                        Catch::Contains((caches.folder / "lamina").string()));
   CHECK_THROWS_AS(make_model("vgg16", {.weights = "DEFAULT", .num_classes = 10}), InvalidArgument);

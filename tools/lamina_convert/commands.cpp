@@ -102,6 +102,40 @@ Command diff_command(ConvertOptions& o) {
                       file("B", "another, taken as the reference", o.second)}};
 }
 
+Positional weights_name(std::string& target, bool optional) {
+  return {.name = "NAME",
+          .help =
+              "a model, vgg16 for instance, or one set of its weights: "
+              "vgg16.IMAGENET1K_FEATURES",
+          .optional = optional,
+          .completes = Completes::nothing,
+          .choices = models::model_names(),
+          .set = text(target)};
+}
+
+Command download_command(ConvertOptions& o) {
+  return {.name = "download",
+          .summary = "Fetch a model's published weights into the cache, and print the file's path.",
+          .usage = "NAME",
+          .positionals = {weights_name(o.first, false)}};
+}
+
+Command cache_command(ConvertOptions& o) {
+  return {.name = "cache",
+          .summary = "List the published weights on this machine, say where they are, remove them.",
+          .usage = "ls [--json] | path [NAME] | rm NAME | rm --all",
+          .options = {{.names = "--all",
+                       .help = "rm: all published weights in Lamina's cache",
+                       .set = flag(o.all)},
+                      {.names = "--json", .help = "ls: a JSON array", .set = flag(o.json)}},
+          .positionals = {{.name = "ACTION",
+                           .help = "ls, path (of the folder, or of NAME's file), rm",
+                           .completes = Completes::nothing,
+                           .choices = {"ls", "path", "rm"},
+                           .set = choice(o.first, {"ls", "path", "rm"})},
+                          weights_name(o.second, true)}};
+}
+
 Command init_command(ConvertOptions& o) {
   return {.name = "init",
           .summary = "Write a model with seeded weights, drawn as torchvision initialises them.",
@@ -142,12 +176,14 @@ Command convert_command(ConvertOptions& options) {
       .examples = {{"lamina-convert inspect model.lamina --tensors", "what is in it"},
                    {"lamina-convert convert vgg16.safetensors vgg16.lamina --arch vgg16",
                     "a whole model"},
+                   {"lamina-convert download vgg16", "the published weights"},
                    {"lamina-convert diff a.lamina b.npz --rtol 1e-5", "how far apart they are"}},
       .notes = "'lamina-convert COMMAND --help' tells a command's options.",
       .commands = {reading(inspect_command(options), options),
                    reading(convert_files_command(options), options),
                    reading(verify_command(options), options),
-                   reading(diff_command(options), options), init_command(options)}};
+                   reading(diff_command(options), options), init_command(options),
+                   download_command(options), cache_command(options)}};
 }
 
 }  // namespace lamina::tools

@@ -14,7 +14,7 @@ struct ConvertOptions {
   std::string dtype, arch, strip_prefix, map, key;
   bool dequantize = false;
   std::int64_t max_shard_bytes = 0;  ///< 0: one file
-  bool force = false;
+  bool force = false, all = false;
   double atol = -1, rtol = -1;  ///< -1: not given
   std::int64_t seed = 0;
 };
@@ -26,6 +26,8 @@ ExitStatus inspect(const ConvertOptions& options, const Context& context);
 ExitStatus convert(const ConvertOptions& options, const Context& context);
 ExitStatus verify(const ConvertOptions& options, const Context& context);
 ExitStatus diff(const ConvertOptions& options, const Context& context);
+ExitStatus download(const ConvertOptions& options, const Context& context);
+ExitStatus cache(const ConvertOptions& options, const Context& context);
 ExitStatus init(const ConvertOptions& options, const Context& context);
 
 }  // namespace lamina::tools

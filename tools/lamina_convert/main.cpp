@@ -10,18 +10,16 @@ namespace {
 
 ExitStatus run(const ConvertOptions& options, const Context& context) {
   using Function = ExitStatus (*)(const ConvertOptions&, const Context&);
-  static const std::map<std::string, Function> kFunctions{{"inspect", inspect},
-                                                          {"convert", convert},
-                                                          {"verify", verify},
-                                                          {"diff", diff},
-                                                          {"init", init}};
+  static const std::map<std::string, Function> kFunctions{
+      {"inspect", inspect}, {"convert", convert},   {"verify", verify}, {"diff", diff},
+      {"init", init},       {"download", download}, {"cache", cache}};
   const Command& command = *context.command;
   const auto function = kFunctions.find(command.name);
   if (function == kFunctions.end()) {
     throw UsageError("no command: nothing to do", "'lamina-convert --help' lists the commands");
   }
   const std::size_t given = options.first.empty() ? 0 : options.second.empty() ? 1 : 2;
-  if (given < command.positionals.size()) {
+  if (given < command.positionals.size() && !command.positionals[given].optional) {
     throw UsageError("argument missing: " + command.positionals[given].name,
                      "lamina-convert " + command.name + " " + command.usage);
   }

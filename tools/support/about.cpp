@@ -45,6 +45,10 @@ std::string version_text(const std::string& program, bool verbose) {
       build_info::kHighway, build_info::kJpeg, build_info::kXxhash, build_info::kZlib,
       fmt_version(), NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
       NLOHMANN_JSON_VERSION_PATCH, CLI11_VERSION);
+  text += std::string_view(build_info::kCurl).empty()
+              ? "downloads:  not built\n"
+              : fmt::format("downloads:  libcurl {}, libcrypto {}\n", build_info::kCurl,
+                            build_info::kCrypto);
   return text;
 }
 

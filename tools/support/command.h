@@ -36,7 +36,8 @@ struct Option {
 struct Positional {
   std::string name;  ///< "INPUT"
   std::string help;
-  bool many = false;  ///< takes all that is left
+  bool many = false;      ///< takes all that is left
+  bool optional = false;  ///< may be left out
   Completes completes = Completes::files;
   std::vector<std::string> choices = {};
   Option::Set set;

@@ -76,6 +76,9 @@ std::string man_page(const Command& root) {
   out += ".SH ENVIRONMENT\n";
   out += ".TP\n.B LAMINA_NUM_THREADS\nthreads to compute with, where no option says\n";
   out += ".TP\n.B LAMINA_ISA\nscalar, avx2, avx512 or amx: caps the instruction set\n";
+  out += ".TP\n.B LAMINA_CACHE\nfolder of downloaded weights\n";
+  out += ".TP\n.B LAMINA_MIRROR\nURL of a server to download weights from\n";
+  out += ".TP\n.B LAMINA_OFFLINE\n1 forbids downloads\n";
   out += ".TP\n.B NO_COLOR\nno colour on the terminal\n";
   if (!root.examples.empty()) out += ".SH EXAMPLES\n";
   for (const Example& example : root.examples) {

@@ -71,6 +71,7 @@ Progress::~Progress() {
 
 void Progress::update(std::int64_t done, std::int64_t total) {
   if (!terminal_ && !plain_) return;
+  if (finished_ && done == total) return;
   const Clock::time_point now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double since_last = std::chrono::duration<double>(now - last_draw_).count();
@@ -79,12 +80,13 @@ void Progress::update(std::int64_t done, std::int64_t total) {
   if (!last && (seconds < kSilentSeconds || (drawn_ && since_last < interval))) return;
   last_draw_ = now;
   drawn_ = true;
+  finished_ = done == total && total > 0;
   draw(done, total, seconds);
 }
 
 void Progress::draw(std::int64_t done, std::int64_t total, double seconds) {
   const auto done_now = static_cast<double>(done), all = static_cast<double>(total);
-  const double per_second = done_now / seconds;
+  const double per_second = std::max(0.0, done_now - static_cast<double>(done_before_)) / seconds;
   std::string text = amount(unit_, done_now);
   if (total > 0) text += fmt::format("/{}", amount(unit_, all));
   text += fmt::format("  {}", rate(unit_, per_second));
@@ -110,6 +112,19 @@ void Progress::draw(std::int64_t done, std::int64_t total, double seconds) {
 std::function<void(std::int64_t, std::int64_t)> Progress::callback() {
   return [this](std::int64_t done, std::int64_t total) {
     throw_if_interrupted();
+    update(done, total);
+  };
+}
+
+std::function<void(std::int64_t, std::int64_t)> Progress::resuming_callback() {
+  return [this, begun = false](std::int64_t done, std::int64_t total) mutable {
+    throw_if_interrupted();
+    const bool begins_anew = done < done_before_;
+    if ((!begun && total > 0) || begins_anew) {
+      begun = true;
+      done_before_ = done;
+      start_ = Clock::now();
+    }
     update(done, total);
   };
 }

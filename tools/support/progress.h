@@ -35,13 +35,17 @@ class Progress {
   /// stop. The bar must outlive the callback.
   std::function<void(std::int64_t, std::int64_t)> callback();
 
+  /// The same for work of which an earlier run did a part: that is left out of the rate.
+  std::function<void(std::int64_t, std::int64_t)> resuming_callback();
+
  private:
   using Clock = std::chrono::steady_clock;
   void draw(std::int64_t done, std::int64_t total, double seconds);
 
   std::string label_;
   Unit unit_;
-  bool terminal_ = false, plain_ = false, drawn_ = false;
+  bool terminal_ = false, plain_ = false, drawn_ = false, finished_ = false;
+  std::int64_t done_before_ = 0;
   Clock::time_point start_ = Clock::now(), last_draw_ = start_;
 };
 

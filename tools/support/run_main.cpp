@@ -7,6 +7,7 @@
 #include "tools/support/output.h"
 
 #include <lamina/core/log.h>
+#include <lamina/models/download.h>
 
 #include <csignal>
 #include <new>
@@ -121,6 +122,7 @@ ExitStatus run(const Command& root, Standard& standard, int argc, const char* co
 
 ExitStatus status_of(const std::exception& error) {
   if (const auto* failure = dynamic_cast<const Failure*>(&error)) return failure->status();
+  if (dynamic_cast<const models::DownloadError*>(&error) != nullptr) return ExitStatus::download;
   if (dynamic_cast<const StateDictError*>(&error) != nullptr) return ExitStatus::misfit;
   if (dynamic_cast<const DeviceError*>(&error) != nullptr) return ExitStatus::no_device;
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return ExitStatus::no_device;

@@ -26,7 +26,8 @@ using Body = std::function<ExitStatus(Context&)>;
 int run_main(Command root, int argc, const char* const* argv, const Body& body);
 
 /// The status of an error: Failure says itself; else 2 for InvalidArgument, 3 for files, 4 for
-/// weights that do not fit, 5 for devices and memory.
+/// weights that do not fit, 5 for devices and memory, 6 for
+/// downloads.
 ExitStatus status_of(const std::exception& error);
 
 }  // namespace lamina::tools

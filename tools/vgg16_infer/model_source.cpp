@@ -77,9 +77,11 @@ Model from_file(const InferOptions& options, const Context& context) {
   return model;
 }
 
-Model named_model(const std::string& name, const std::string& weights) {
+Model named_model(const std::string& name, const std::string& weights, const Context& context) {
+  Progress progress("download", Progress::Unit::bytes, context.progress);
   try {
-    return models::make_model(name, {.weights = weights});
+    return models::make_model(name,
+                              {.weights = weights, .on_progress = progress.resuming_callback()});
   } catch (const StateDictError& error) {
     // The library's hint names an argument that a program has not.
     if (error.hint().find("num_classes") == std::string::npos) throw;
@@ -92,7 +94,7 @@ Model named_model(const std::string& name, const std::string& weights) {
 
 Model by_name(const InferOptions& options, const Context& context) {
   const std::string weights = options.weights.empty() ? kDefaultWeights : options.weights;
-  Model model = named_model(options.model, weights);
+  Model model = named_model(options.model, weights, context);
   if (is_random(weights)) {
     context.console.warning("the weights are random: the answers mean nothing");
   }

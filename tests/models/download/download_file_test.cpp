@@ -30,7 +30,7 @@ TEST_CASE("download: fetches a file in one query and leaves nothing beside it",
   const Scene scene;
   const HttpServer server(serve({.bytes = kBytes}));
   download_file(scene.request(server, kBytes));
-  CHECK(read_text(scene.target()) == kBytes);
+  CHECK(scene.has(kBytes));
   CHECK(scene.names() == Names{"vgg16-0123.pth"});
   REQUIRE(server.queries().size() == 1);
   const HttpQuery query = server.queries()[0];
@@ -72,7 +72,7 @@ TEST_CASE("download: a server that does not say how long the file is will do",
   const Scene scene;
   const HttpServer server(always({.body = kBytes, .declare_length = false}));
   download_file(scene.request(server, kBytes));
-  CHECK(read_text(scene.target()) == kBytes);
+  CHECK(scene.has(kBytes));
 }
 
 TEST_CASE("download: follows redirects", "[models][download]") {
@@ -83,7 +83,7 @@ TEST_CASE("download: follows redirects", "[models][download]") {
     return file_reply(query, {.bytes = kBytes});
   });
   download_file(scene.request(server, kBytes));
-  CHECK(read_text(scene.target()) == kBytes);
+  CHECK(scene.has(kBytes));
   CHECK(server.queries().back().path == "/there");
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("download: a server in trouble is asked again", "[models][download]") 
     return file_reply(query, {.bytes = kBytes});
   });
   download_file(scene.request(server, kBytes));
-  CHECK(read_text(scene.target()) == kBytes);
+  CHECK(scene.has(kBytes));
   CHECK(server.queries().size() == 4);
 }
 

@@ -45,6 +45,8 @@ void Scene::leave_part(const std::string& bytes, const std::string& url, const s
              fmt::format("url {}\netag {}\nlast-modified \nbytes {}\nend\n", url, etag, total));
 }
 
+bool Scene::has(const std::string& bytes) const { return read_text(target()) == bytes; }
+
 std::vector<std::string> Scene::names() const {
   std::vector<std::string> names;
   if (!std::filesystem::exists(target().parent_path())) return names;

@@ -30,6 +30,9 @@ class Scene {
   void leave_part(const std::string& bytes, const std::string& url,
                   const std::string& etag = "\"v1\"", std::int64_t total = -1) const;
 
+  /// Whether the target is there with these bytes.
+  bool has(const std::string& bytes) const;
+
   /// Names in the cache folder, sorted.
   std::vector<std::string> names() const;
 
