@@ -24,6 +24,9 @@ class VGG : public nn::Module {
   std::string type_name() const override { return "VGG"; }
   void lower(nn::detail::PlanBuilder& builder) const override;
 
+  /// Height and width that an input has at least.
+  std::int64_t smallest_side() const noexcept { return smallest_side_; }
+
  private:
   void check_size(const Shape& input) const;
 

@@ -1,16 +1,17 @@
 #include "models/weights.h"
 
+#include "core/log_internal.h"
 #include "core/require.h"
 #include "models/download/stderr_progress.h"
 #include "models/download/weight_server.h"
 #include "models/initialize.h"
 #include "models/model_json.h"
 #include "models/published_weights.h"
+#include "models/weight_names.h"
 
 #include <lamina/models/download.h>
 #include <lamina/serialization/container.h>
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -38,39 +39,18 @@ std::optional<std::uint64_t> parse_seed(std::string_view weights) {
   return seed;
 }
 
-bool same_layout(const StateDict& a, const StateDict& b) {
-  return a.size() == b.size() && std::all_of(a.begin(), a.end(), [&](const auto& entry) {
-           const Tensor* other = b.find(entry.first);
-           return other != nullptr && other->shape() == entry.second.shape();
-         });
-}
-
-/// Which of the eight, if any, has exactly these tensors. Costs nothing but names: the models that
-/// are tried stay untouched zeros.
-std::string model_that_fits(const StateDict& state) {
-  const Tensor* bias = state.find("classifier.6.bias");
-  if (bias == nullptr || bias->rank() != 1 || bias->numel() == 0) return {};
-  for (const VggConfig& config : vgg_configs()) {
-    const auto module = make_vgg(config, bias->numel(), 0.5);
-    if (same_layout(module->state_dict(), state)) return std::string(config.name);
-  }
-  return {};
-}
-
-std::string misfit_hint(const StateDict& state, const VggConfig& config, std::string fallback) {
-  const std::string fits = model_that_fits(state);
-  if (fits.empty()) return fallback;
-  if (fits != config.name) return fmt::format("the weights fit {}", fits);
-  return fmt::format("the weights have {} classes: set num_classes",
-                     state.at("classifier.6.bias").numel());
-}
-
 void load_into(VGG& module, const VggConfig& config, const StateDict& state, const fs::path& path) {
   try {
-    module.load_state_dict(state);
+    const auto bare = without_data_parallel(state);
+    module.load_state_dict(bare ? *bare : state);
+    if (bare) {
+      log(LogLevel::info, "'module.' taken off every name, as DataParallel writes them: {}",
+          path.string());
+    }
   } catch (const StateDictError& error) {
-    throw StateDictError(fmt::format("[{}] {}: {}", config.name, error.what(), path.string()),
-                         misfit_hint(state, config, error.hint()));
+    const std::string hint = describe_misfit(state, find_fit(state), config.name);
+    throw StateDictError(fmt::format("[{}] {}: {}", config.name, report_of(error), path.string()),
+                         hint.empty() ? error.hint() : hint);
   }
 }
 

@@ -18,6 +18,9 @@ bool fits(const Tensor& expected, const Tensor& found) {
   return expected.shape() == found.shape() && (expected.dtype() == found.dtype() || convertible);
 }
 
+// Of each group: enough to recognise a network by, and still a line that can be read.
+constexpr std::size_t kNamesInMessage = 4;
+
 // Kept in files by newer versions of PyTorch only, and of no use for inference: never missed.
 bool is_optional(std::string_view name) {
   constexpr std::string_view kName = "num_batches_tracked";
@@ -101,7 +104,7 @@ LoadReport Module::load_state_dict(const StateDict& state, const LoadStateDictOp
   report.hint = prefix_hint(report, state);
   if (!report.mismatched.empty() || (options.strict && !report.ok())) {
     throw StateDictError(fmt::format("[load_state_dict] the state dict does not fit {}: {}",
-                                     type_name(), report.to_string()),
+                                     type_name(), report.to_string(kNamesInMessage)),
                          report.hint);
   }
   for (const auto& [path, module] : named_modules()) {

@@ -1,10 +1,10 @@
 #include "tools/lamina_convert/rename.h"
 
+#include "models/weight_names.h"
 #include "tools/support/failure.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -15,16 +15,6 @@ namespace lamina::tools {
 namespace {
 
 using Names = std::map<std::string, std::string>;
-
-const Names& timm_names() {
-  static const Names names{{"pre_logits.fc1.weight", "classifier.0.weight"},
-                           {"pre_logits.fc1.bias", "classifier.0.bias"},
-                           {"pre_logits.fc2.weight", "classifier.3.weight"},
-                           {"pre_logits.fc2.bias", "classifier.3.bias"},
-                           {"head.fc.weight", "classifier.6.weight"},
-                           {"head.fc.bias", "classifier.6.bias"}};
-  return names;
-}
 
 Names names_from_file(const std::string& path) {
   std::ifstream file(path);
@@ -45,15 +35,8 @@ Names names_from_file(const std::string& path) {
 }
 
 Names names_for(const std::string& map) {
-  if (map.empty() || map == "torchvision") return {};
-  return map == "timm" ? timm_names() : names_from_file(map);
-}
-
-// A convolution over the whole of its input is a fully connected layer; the elements lie alike.
-Tensor as_linear(const std::string& name, const Tensor& tensor) {
-  if (!name.starts_with("classifier.") || tensor.rank() != 4) return tensor;
-  return tensor.reshape(
-      {tensor.size(0), tensor.numel() / std::max<std::int64_t>(1, tensor.size(0))});
+  const bool built_in = map.empty() || map == "torchvision" || map == "timm";
+  return built_in ? Names() : names_from_file(map);
 }
 
 }  // namespace
@@ -70,10 +53,11 @@ StateDict renamed(const StateDict& tensors, const std::string& prefix, const std
       stripped = true;
     }
     if (const auto found = names.find(name); found != names.end()) name = found->second;
+    if (map == "timm") name = models::detail::from_timm(name);
     if (out.contains(name)) {
       throw UsageError(fmt::format("two tensors would be called the same: {}", name));
     }
-    out.insert(name, map == "timm" ? as_linear(name, tensor) : tensor);
+    out.insert(name, map == "timm" ? models::detail::as_linear(name, tensor) : tensor);
   }
   if (!stripped) throw UsageError("no tensor has the prefix: --strip-prefix " + prefix);
   return out;

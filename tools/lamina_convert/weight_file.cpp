@@ -1,6 +1,8 @@
 #include "tools/lamina_convert/weight_file.h"
 
+#include "models/weight_names.h"
 #include "tools/support/failure.h"
+#include "tools/support/weight_fit.h"
 
 #include <lamina/models/vgg.h>
 
@@ -33,17 +35,6 @@ DType common_type(const StateDict& tensors) {
   return common.value_or(DType::f32);
 }
 
-namespace {
-
-bool is_pickled(const std::string& path) {
-  using serialization::FileKind;
-  const FileKind kind = serialization::detect_kind(path);
-  return kind == FileKind::pth_zip || kind == FileKind::pth_legacy || kind == FileKind::pth_tar ||
-         kind == FileKind::torchscript || kind == FileKind::pickle;
-}
-
-}  // namespace
-
 LoadOptions load_options(const ConvertOptions& options, const std::vector<std::string>& paths,
                          ByteProgress progress) {
   const char* given = !options.key.empty() ? "--key"
@@ -73,7 +64,8 @@ Model model_with(const std::string& arch, const StateDict& tensors, const std::s
   try {
     model.load_state_dict(tensors);
   } catch (const StateDictError& error) {
-    throw StateDictError(fmt::format("[{}] {}: {}", arch, error.what(), file), error.hint());
+    throw StateDictError(fmt::format("[{}] {}: {}", arch, models::detail::report_of(error), file),
+                         convert_hint(tensors, file, arch));
   }
   model.eval();
   model.info().weights = std::filesystem::path(file).filename().string();

@@ -4,7 +4,7 @@
 #include "kernels/classify.h"
 #include "tools/support/failure.h"
 #include "tools/support/text.h"
-#include "tools/vgg16_infer/model_source.h"
+#include "tools/vgg16_infer/usable_outputs.h"
 
 #include <algorithm>
 #include <chrono>
@@ -15,8 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kFeaturesOnly = "IMAGENET1K_FEATURES";
-
 SessionOptions session_options(const InferOptions& options, std::int64_t max_batch) {
   return {.device = options.device,
           .precision = options.precision,
@@ -24,23 +22,6 @@ SessionOptions session_options(const InferOptions& options, std::int64_t max_bat
           .max_batch = max_batch,
           .outputs = options.features,
           .profile = options.profile};
-}
-
-// How many classes can be named; 0 where the weights have no classifier, which is an error unless
-// features are wanted.
-std::int64_t usable_topk(const Model& model, const InferOptions& options, const Console& console) {
-  if (model.info().weights == kFeaturesOnly) {
-    if (options.features.empty()) {
-      throw UsageError(
-          std::string("weights without a classifier tell no classes: --weights ") + kFeaturesOnly,
-          "--features features.30 --features-out FILE.npy gives what they compute");
-    }
-    return 0;
-  }
-  const std::int64_t classes = class_count(model);
-  if (classes == 0 || options.topk <= classes) return options.topk;
-  console.note("the model has {} classes: --topk {} gives them all", classes, options.topk);
-  return classes;
 }
 
 std::optional<NpyOutput> npy_output(const std::string& path) {
@@ -60,8 +41,8 @@ BatchRunner::BatchRunner(const Model& model, const InferOptions& options, std::i
                          const Console& console)
     : options_(options),
       labels_(model.info().labels),
-      session_(model, session_options(options, max_batch)),
       topk_(usable_topk(model, options, console)),
+      session_(model, session_options(options, max_batch)),
       logits_file_(npy_output(options.logits_out)),
       input_file_(npy_output(options.save_input)) {
   const bool npy = options.features_out.ends_with(".npy");

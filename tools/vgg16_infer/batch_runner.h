@@ -45,8 +45,8 @@ class BatchRunner {
 
   const InferOptions& options_;
   std::vector<std::string> labels_;
-  Session session_;
   std::int64_t topk_;
+  Session session_;
   Tensor input_, logits_, probabilities_;
   std::optional<NpyOutput> logits_file_, input_file_, feature_file_;
   std::optional<SafetensorsOutput> features_file_;

@@ -1,7 +1,10 @@
 #include "tools/vgg16_infer/model_source.h"
 
+#include "models/vgg_module.h"
+#include "models/weight_names.h"
 #include "tools/support/failure.h"
 #include "tools/support/text.h"
+#include "tools/support/weight_fit.h"
 
 #include <lamina/models/vgg.h>
 
@@ -61,6 +64,17 @@ void set_transforms(Model& model, const InferOptions& options) {
   if (options.std) transforms.std = *options.std;
 }
 
+// The options alone say it; else the last pooling would, of sizes that nobody asked for.
+void check_picture_side(const Model& model) {
+  const auto* vgg = dynamic_cast<const models::VGG*>(&model.module());
+  const vision::Transforms& transforms = model.info().transforms;
+  const std::int64_t side = transforms.crop > 0 ? transforms.crop : transforms.resize;
+  if (vgg == nullptr || side <= 0 || side >= vgg->smallest_side()) return;
+  throw UsageError(fmt::format("pictures of {} x {} pixels are too small, VGG needs {} x {}", side,
+                               side, vgg->smallest_side(), vgg->smallest_side()),
+                   "see --resize and --crop");
+}
+
 Model from_file(const InferOptions& options, const Context& context) {
   Progress progress("load", Progress::Unit::bytes, context.progress);
   Model model = load_model(options.model, {.progress = progress.callback()});
@@ -72,7 +86,16 @@ Model from_file(const InferOptions& options, const Context& context) {
                     options.weights),
         "leave --weights out, or name a file");
   }
-  model.load_state_dict(load(options.weights, {.progress = progress.callback()}));
+  const StateDict tensors = load(options.weights, {.progress = progress.callback()});
+  const auto bare = models::detail::without_data_parallel(tensors);
+  if (bare) context.console.note("'module.' taken off every name: {}", options.weights);
+  try {
+    model.load_state_dict(bare ? *bare : tensors);
+  } catch (const StateDictError& error) {
+    throw StateDictError(fmt::format("[{}] {}: {}", options.model, models::detail::report_of(error),
+                                     options.weights),
+                         error.hint());
+  }
   model.info().weights = options.weights;
   return model;
 }
@@ -83,12 +106,10 @@ Model named_model(const std::string& name, const std::string& weights, const Con
     return models::make_model(name,
                               {.weights = weights, .on_progress = progress.resuming_callback()});
   } catch (const StateDictError& error) {
-    // The library's hint names an argument that a program has not.
-    if (error.hint().find("num_classes") == std::string::npos) throw;
-    throw StateDictError(error.what(),
-                         fmt::format("the weights have other classes: 'lamina-convert "
-                                     "convert {} M.lamina --arch {}', then -m M.lamina",
-                                     weights, name));
+    // In the program's options, where the library speaks of its arguments.
+    std::error_code ignored;
+    const bool is_file = std::filesystem::exists(weights, ignored);
+    throw StateDictError(error.what(), is_file ? infer_hint(weights, name) : error.hint());
   }
 }
 
@@ -115,6 +136,7 @@ Model load_model_for(const InferOptions& options, const Context& context) {
       names_a_file(options.model) ? from_file(options, context) : by_name(options, context);
   model.eval();
   set_transforms(model, options);
+  check_picture_side(model);
   if (!options.labels.empty()) set_labels(model, options.labels);
   return model;
 }
