@@ -306,3 +306,61 @@ TEST_CASE("infer: --summary, --print-model and --profile show the layers", "[too
   CHECK(lines(outcome.out).size() == 1);
   CHECK_THAT(outcome.err, Contains("GFLOP/s"));
 }
+
+TEST_CASE("infer: a classifier of NaN tells no classes, what lies before it can be had",
+          "[tools][infer]") {
+  const Workplace place;
+  lamina::StateDict state = lamina::load(place.model());
+  const lamina::Shape shape = state.at("5.weight").shape();
+  state.set("5.weight", lamina::Tensor::full({shape.numel()}, std::nanf("")).reshape(shape));
+  lamina::save_any(state, place / "nan.npz");
+  const Outcome top = place.infer({"-w", "nan.npz", "a.bmp"});
+  CHECK(top.status == 2);
+  CHECK_THAT(top.err, Contains("error: weights without a classifier tell no classes: "
+                               "not numbers in nan.npz: 5.weight\n") &&
+                          Contains("  hint: --features"));
+  const Outcome after =
+      place.infer({"-w", "nan.npz", "--features", "1,5", "--features-out", "f.npz", "a.bmp"});
+  CHECK(after.status == 2);
+  const auto features = [&](const std::string& layer) {
+    return place.infer({"-w", "nan.npz", "--features", layer, "--features-out", "f.npy", "a.bmp"});
+  };
+  CHECK_THAT(features("5").err, Contains("error: --features 5 would be no numbers"));
+  CHECK_FALSE(std::filesystem::exists(place / "f.npy"));
+  CHECK(features("4").status == 0);
+  CHECK(std::filesystem::exists(place / "f.npy"));
+}
+
+TEST_CASE("infer: DataParallel's prefix comes off with a note", "[tools][infer]") {
+  const Workplace place;
+  lamina::StateDict parallel;
+  for (const auto& [name, tensor] : lamina::load(place.model())) {
+    parallel.insert("module." + name, tensor);
+  }
+  lamina::save_any(parallel, place / "parallel.npz");
+  const Outcome outcome = place.infer({"-w", "parallel.npz", "a.bmp"});
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.err, Contains("vgg16-infer: 'module.' taken off every name: parallel.npz\n"));
+  CHECK(outcome.out == place.infer({"-q", "a.bmp"}).out);
+}
+
+TEST_CASE("infer: weights of another VGG or another network say what to do", "[tools][infer]") {
+  const Workplace place;
+  lamina::StateDict other;
+  other.insert("conv1.weight", lamina::Tensor::zeros({4, 3, 3, 3}));
+  lamina::save_any(other, place / "other.npz");
+  const Outcome outcome = run("vgg16-infer", {"-w", place / "other.npz", place / "a.bmp"});
+  CHECK(outcome.status == 4);
+  CHECK_THAT(outcome.err, Contains("[vgg16] the state dict does not fit VGG: 32 missing: ") &&
+                              Contains("  hint: no name in the file is a VGG's"));
+}
+
+TEST_CASE("infer: pictures too small for the poolings are refused as such", "[tools][infer]") {
+  const Workplace place;
+  const Outcome outcome =
+      run("vgg16-infer", {"-q", "-m", "vgg11", "-w", "random", "--crop", "31", place / "a.bmp"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err ==
+        "vgg16-infer: error: pictures of 31 x 31 pixels are too small, VGG needs 32 x 32\n"
+        "  hint: see --resize and --crop\n");
+}
