@@ -85,6 +85,15 @@ fs::path file_of(const PublishedWeights& weights, const VggOptions& options) {
   return download_weights(std::string(weights.model), std::string(weights.name), download);
 }
 
+// A cache may hold what another program broke off, under the name of the whole.
+StateDict load_cached(const fs::path& path) {
+  try {
+    return load(path);
+  } catch (const FormatError& error) {
+    throw FormatError(error.code(), error.what(), "remove the file, and it is downloaded anew");
+  }
+}
+
 ModelInfo load_published(VGG& module, const VggConfig& config, const VggOptions& options) {
   const PublishedWeights* weights = find_published(config.name, options.weights);
   LAMINA_REQUIRE(weights != nullptr, "[{}] there are no published weights {}", config.name,
@@ -93,7 +102,7 @@ ModelInfo load_published(VGG& module, const VggConfig& config, const VggOptions&
                  "[{}] weights {} have {} classes, num_classes is {}", config.name, weights->name,
                  kImageNetClasses, options.num_classes);
   const fs::path path = file_of(*weights, options);
-  load_into(module, config, load(path), path);
+  load_into(module, config, load_cached(path), path);
   ModelInfo info;
   info.weights = weights->name;
   info.transforms = weights->transforms;

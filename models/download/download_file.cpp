@@ -2,12 +2,10 @@
 
 #include "core/log_internal.h"
 #include "models/download/file_lock.h"
+#include "models/download/http_answer.h"
 #include "models/download/part_file.h"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -19,55 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-// Headway that earns a download its full number of tries again.
-constexpr std::int64_t kHeadwayBytes = 1 << 20;
-
-// What may go better the next time.
-struct Setback {
-  std::string what;
-  bool unreachable = false;
-  std::optional<milliseconds> wait = {};  // as the server asks; else it grows with each try
-};
-
-const char* reason(int status) {
-  switch (status) {
-    case 401: return " (not authorised)";
-    case 403: return " (forbidden)";
-    case 404: return " (not found)";
-    case 407: return " (the proxy wants a password)";
-    case 408: return " (time-out)";
-    case 410: return " (gone)";
-    case 429: return " (too many requests)";
-    case 500: return " (internal error)";
-    case 502: return " (bad gateway)";
-    case 503: return " (not available)";
-    case 504: return " (gateway time-out)";
-    default: return "";
-  }
-}
-
-bool is_passing(int status) { return status == 408 || status == 429 || status >= 500; }
-
 std::string mib(std::int64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
-struct ContentRange {
-  std::int64_t first = -1, total = -1;
-};
-
-// "bytes 100-199/1000", or "/*" where the server does not know the total.
-ContentRange parse_content_range(std::string_view text) {
-  ContentRange range;
-  constexpr std::string_view kUnit = "bytes ";
-  if (!text.starts_with(kUnit)) return range;
-  text.remove_prefix(kUnit.size());
-  std::from_chars(text.data(), text.data() + text.size(), range.first);
-  const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos) {
-    std::from_chars(text.data() + slash + 1, text.data() + text.size(), range.total);
-  }
-  return range;
+std::int64_t free_bytes(const fs::path& folder) {
+  struct statvfs status {};
+  if (::statvfs(folder.c_str(), &status) != 0) throw_errno("[download] cannot look at", folder);
+  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
 
 class Download {
@@ -76,7 +33,7 @@ class Download {
       : request_(request),
         url_(without_password(request.url)),
         part_(request.target, url_, [this] { report(0, 0); }),
-        furthest_(part_.size()) {}
+        patience_(request.pace, part_.size()) {}
 
   void run() {
     if (part_.size() > 0) {
@@ -108,11 +65,13 @@ class Download {
                           .first_byte = part_.size(),
                           .if_range = part_.source().validator(),
                           .limits = request_.pace.limits};
+    patience_.begin_try();
     try {
       http_get(get, {.head = [this](const HttpHead& head) { take_head(head); },
                      .body = [this](std::span<const std::byte> bytes) { take_body(bytes); },
                      .tick = [this] { report(); }});
     } catch (const HttpError& error) {
+      if (error.kind() == HttpError::Kind::untrusted) fail_untrusted(error.what());
       if (error.kind() == HttpError::Kind::hopeless) fail(error.what());
       throw Setback{error.what(), error.kind() == HttpError::Kind::unreachable};
     }
@@ -123,7 +82,7 @@ class Download {
   }
 
   void take_head(const HttpHead& head) {
-    answered_ = true;
+    patience_.answered();
     if (head.status == 206) {
       check_range(head);
     } else if (head.status == 200) {
@@ -170,7 +129,8 @@ class Download {
   void check_room() {
     const std::int64_t total = part_.source().total;
     const fs::path folder = request_.target.parent_path();
-    const std::int64_t needed = total - part_.size(), free = request_.room(folder);
+    const std::int64_t needed = total - part_.size(),
+                       free = request_.room ? request_.room(folder) : free_bytes(folder);
     if (needed <= free) return;
     throw DownloadError(fmt::format("[download] not enough space: {} needed, {} free: {}",
                                     mib(needed), mib(free), folder.string()),
@@ -179,15 +139,13 @@ class Download {
 
   void refuse(const HttpHead& head) {
     const std::string what =
-        fmt::format("the server answered {}{}", head.status, reason(head.status));
+        fmt::format("the server answered {}{}", head.status, reason_of(head.status));
     if (!is_passing(head.status)) fail(what);
     Setback setback{what};
-    if (head.retry_after_seconds >= 0) {
-      // Divided rather than multiplied: the server may say any number.
-      const std::int64_t most = request_.pace.longest_wait.count() / 1000;
-      setback.wait = head.retry_after_seconds > most
-                         ? request_.pace.longest_wait
-                         : milliseconds(head.retry_after_seconds * 1000);
+    if (head.retry_after_seconds > 0) {
+      // Bounded before it is multiplied: a server may say any number.
+      const std::int64_t most = request_.pace.longest_wait.count() / 1000 + 1;
+      setback.wait = std::chrono::seconds(std::min(head.retry_after_seconds, most));
     }
     throw setback;
   }
@@ -219,6 +177,13 @@ class Download {
     throw Setback{.what = std::move(why), .wait = milliseconds(0)};
   }
 
+  [[noreturn]] void fail_untrusted(const char* what) {
+    throw DownloadError(fmt::format("[download] {}: {}", what, url_),
+                        "are this machine's certificates there (ca-certificates)? SSL_CERT_FILE "
+                        "names others; or " +
+                            request_.hint);
+  }
+
   [[noreturn]] void fail_with_page() { fail("the server sent a web page instead of the file"); }
 
   [[noreturn]] void fail(const std::string& what) {
@@ -230,30 +195,19 @@ class Download {
   }
 
   void after(const Setback& setback) {
-    if (part_.size() >= furthest_ + kHeadwayBytes) {
-      furthest_ = part_.size();
-      failures_ = 0;
+    const auto wait = patience_.after(setback, part_.size());
+    if (!wait) {
+      const int tries = patience_.failures();
+      fail(tries == 1 ? setback.what
+                      : fmt::format("{}; given up after {} tries", setback.what, tries));
     }
-    const DownloadPace& pace = request_.pace;
-    const bool never = setback.unreachable && !answered_;
-    const int tries = never ? pace.tries_unreachable : pace.tries;
-    if (++failures_ >= tries) {
-      fail(fmt::format("{}; given up after {} tries", setback.what, failures_));
-    }
-    const milliseconds wait = setback.wait.value_or(growing_wait());
-    const std::string when = wait.count() == 0
-                                 ? "starting anew"
-                                 : fmt::format("try {} of {} in {:.1f} s", failures_ + 1, tries,
-                                               static_cast<double>(wait.count()) / 1000);
+    const std::string when =
+        wait->count() == 0
+            ? "starting anew"
+            : fmt::format("try {} of {} in {:.1f} s", patience_.failures() + 1, patience_.tries(),
+                          static_cast<double>(wait->count()) / 1000);
     log(LogLevel::warning, "[download] {}; {}: {}", setback.what, when, url_);
-    pause(wait);
-  }
-
-  milliseconds growing_wait() {
-    const DownloadPace& pace = request_.pace;
-    const double most = static_cast<double>(pace.first_wait.count()) * (1 << (failures_ - 1));
-    const double part = std::uniform_real_distribution(0.5, 1.0)(random_);
-    return std::min(milliseconds(static_cast<std::int64_t>(most * part)), pace.longest_wait);
+    pause(*wait);
   }
 
   void pause(milliseconds wait) {
@@ -272,10 +226,8 @@ class Download {
   const DownloadRequest& request_;
   const std::string url_;  // for people and for the note beside the part
   PartFile part_;
-  std::int64_t furthest_;  // size that last counted as headway
-  int failures_ = 0;       // since then
-  bool answered_ = false, mended_ = false;
-  std::minstd_rand random_{std::random_device{}()};
+  Patience patience_;
+  bool mended_ = false;
 };
 
 void make_folder(const fs::path& folder) {
@@ -299,12 +251,6 @@ bool is_there(const fs::path& path) {
 }
 
 }  // namespace
-
-std::int64_t free_bytes(const fs::path& folder) {
-  struct statvfs status {};
-  if (::statvfs(folder.c_str(), &status) != 0) throw_errno("[download] cannot look at", folder);
-  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
-}
 
 void download_file(const DownloadRequest& request) {
   if (is_there(request.target)) return;

@@ -2,30 +2,16 @@
 // the way.
 #pragma once
 
-#include "models/download/http.h"
+#include "models/download/patience.h"
 
 #include <lamina/models/download.h>
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
 
 namespace lamina::models::detail {
-
-/// How patient a download is. Waits double from `first_wait` on, less a random part, so that many
-/// machines that lost a server together do not come back together.
-struct DownloadPace {
-  int tries = 5;              ///< without any headway
-  int tries_unreachable = 3;  ///< the same while no server has answered at all
-  std::chrono::milliseconds first_wait{1000};
-  std::chrono::milliseconds longest_wait{120'000};  ///< even where the server asks for more
-  HttpLimits limits;
-};
-
-/// Bytes that may be written in a folder.
-std::int64_t free_bytes(const std::filesystem::path& folder);
 
 struct DownloadRequest {
   std::string url;
@@ -35,7 +21,8 @@ struct DownloadRequest {
   ByteProgress progress = {};
   DownloadPace pace = {};
   std::int64_t most_bytes = std::int64_t{4} << 30;  ///< a server that sends more is cut off
-  std::function<std::int64_t(const std::filesystem::path&)> room = free_bytes;
+  /// Bytes that may be written in a folder, where the file system is not to be asked.
+  std::function<std::int64_t(const std::filesystem::path&)> room = {};
 };
 
 /// Makes `target`, unless it is there already: it appears when its bytes are whole, checked and on

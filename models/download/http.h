@@ -48,7 +48,8 @@ class HttpError : public std::runtime_error {
   enum class Kind {
     unreachable,  ///< no connection; it may be there later
     broken,       ///< the line was cut or stalled; it may hold the next time
-    hopeless,     ///< will not be better the next time: a bad URL, certificate or redirect
+    untrusted,    ///< the server's certificate is not one that this machine trusts
+    hopeless,     ///< will not be better the next time: a bad URL or redirect
   };
   HttpError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
   Kind kind() const noexcept { return kind_; }

@@ -114,6 +114,17 @@ TEST_CASE("published weights: a file in PyTorch's cache is used, with what is kn
   CHECK(model.info().labels.size() == 1000);
 }
 
+TEST_CASE("published weights: a damaged file in a cache is named, with what to do about it",
+          "[models][weights]") {
+  const EmptyCaches caches;
+  std::filesystem::create_directories(caches.folder / "lamina");
+  const auto path = caches.folder / "lamina/vgg11-8a719046.safetensors";
+  save_any(zeros_of("vgg11", 1000), path);
+  std::filesystem::resize_file(path, 1000);
+  CHECK(hint_of<FormatError>([] { make_model("vgg11", {.weights = "DEFAULT"}); }) ==
+        "remove the file, and it is downloaded anew");
+}
+
 TEST_CASE("published weights: Lamina's cache comes before PyTorch's", "[models][weights]") {
   const EmptyCaches caches;
   const auto directories = models::detail::weight_directories();

@@ -39,8 +39,14 @@ case $way in
     "$work/consumer"
     ;;
   add_subdirectory)
-    configure "$consumers/add_subdirectory" "$work" -DLAMINA_SOURCE_DIR="$source"
+    # Also the build that has no downloads, and links what they need with nothing.
+    configure "$consumers/add_subdirectory" "$work" -DLAMINA_SOURCE_DIR="$source" \
+      -DLAMINA_DOWNLOAD=OFF
     cmake --build "$work"
+    if ldd "$work/consumer" | grep -E 'curl|crypto'; then
+      echo "linked without LAMINA_DOWNLOAD" >&2
+      exit 1
+    fi
     "$work/consumer"
     ;;
   shared_library)
