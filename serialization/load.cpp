@@ -68,7 +68,7 @@ constexpr std::array kWriters{
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
                               file->bytes().size());
   // What is often found in a weight file's place.
-  const char* hint = "known kinds: .lamina, .safetensors, .npz, .npy";
+  const char* hint = "known kinds: .lamina, .pth, .safetensors, .npz, .npy";
   if (text.empty()) hint = "the file is empty";
   if (text.starts_with("version https://git-lfs")) {
     hint = "it is a Git LFS pointer, not the file itself; run git lfs pull";
