@@ -38,6 +38,7 @@ const char* to_string(FormatErrc code) {
     case FormatErrc::hole: return "hole";
     case FormatErrc::misaligned: return "misaligned";
     case FormatErrc::limit: return "limit";
+    case FormatErrc::unsafe: return "unsafe";
     case FormatErrc::unknown_layer: return "unknown_layer";
     case FormatErrc::bad_image: return "bad_image";
     case FormatErrc::image_too_large: return "image_too_large";

@@ -43,6 +43,11 @@ constexpr std::array kReaders{
     Reader{FileKind::safetensors_index, serialization::load_safetensors_index},
     Reader{FileKind::npz, serialization::load_npz},
     Reader{FileKind::npy, load_array},
+    Reader{FileKind::pth_zip, serialization::load_pth},
+    Reader{FileKind::pth_legacy, serialization::load_pth},
+    Reader{FileKind::pth_tar, serialization::load_pth},
+    Reader{FileKind::torchscript, serialization::load_pth},
+    Reader{FileKind::pickle, serialization::load_pth},
 };
 
 struct Writer {
@@ -57,13 +62,7 @@ constexpr std::array kWriters{
     Writer{".pt", serialization::save_pth},
 };
 
-[[noreturn]] void throw_unreadable(FileKind kind, const fs::path& path) {
-  if (kind != FileKind::unknown) {
-    throw Unsupported(
-        fmt::format("[load] cannot read files of kind {}: {}", to_string(kind), path.string()),
-        "in Python: safetensors.torch.save_file(torch.load(path, "
-        "weights_only=True), \"weights.safetensors\")");
-  }
+[[noreturn]] void throw_unreadable(const fs::path& path) {
   const auto file = MappedFile::open(path);
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
                               file->bytes().size());
@@ -85,7 +84,7 @@ constexpr std::array kWriters{
 StateDict load(const fs::path& path, const LoadOptions& options) {
   const FileKind kind = serialization::detect_kind(path);
   const auto* const reader = std::ranges::find(kReaders, kind, &Reader::kind);
-  if (reader == kReaders.end()) throw_unreadable(kind, path);
+  if (reader == kReaders.end()) throw_unreadable(path);
   return reader->load(path, options);
 }
 

@@ -34,13 +34,6 @@ constexpr std::array<std::pair<std::string_view, DType>, 9> kDTypes{{
     {"b1", DType::boolean},
 }};
 
-// What the header's Python dict says.
-struct Description {
-  std::string descr;
-  bool fortran_order = false;
-  std::vector<std::int64_t> sizes;
-};
-
 // Reads the one form of Python literal that the format allows:
 // {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 class LiteralParser {
@@ -48,8 +41,8 @@ class LiteralParser {
   explicit LiteralParser(std::string_view text) : text_(text) {}
 
   // Nothing where the text has another form; the three keys may come in any order, each once.
-  std::optional<Description> parse() {
-    Description description;
+  std::optional<NpyDescription> parse() {
+    NpyDescription description;
     bool descr = false, order = false, shape = false;
     if (!take("{")) return std::nullopt;
     while (!take("}")) {
@@ -142,12 +135,17 @@ class ArrayParser {
     if (!description) {
       throw_format(FormatErrc::bad_field, file_, "bad header: not NumPy's description{}", place_);
     }
-    const DType dtype = parse_dtype_name(description->descr);
-    const Shape shape = checked_shape(description->sizes, dtype, "array", file_);
+    return make(*description, owner);
+  }
+
+  // Requires: the bytes are the elements alone.
+  Tensor make(const NpyDescription& description, const std::shared_ptr<void>& owner) const {
+    const DType dtype = parse_dtype_name(description.descr);
+    const Shape shape = checked_shape(description.sizes, dtype, "array", file_);
     check_size(shape.numel() * size_of(dtype));
     Tensor tensor = view_or_copy(bytes_, shape, dtype, owner);
-    if (description->descr.front() == '>' && size_of(dtype) > 1) tensor = byte_swapped(tensor);
-    return description->fortran_order ? from_fortran(tensor) : tensor;
+    if (description.descr.front() == '>' && size_of(dtype) > 1) tensor = byte_swapped(tensor);
+    return description.fortran_order ? from_fortran(tensor) : tensor;
   }
 
  private:
@@ -245,6 +243,12 @@ std::string descr_of(DType dtype) {
 Tensor parse_npy(std::span<const std::byte> bytes, const std::shared_ptr<void>& owner,
                  std::string_view place, const fs::path& file) {
   return ArrayParser(bytes, place, file).parse(owner);
+}
+
+Tensor make_npy_tensor(const NpyDescription& description, std::span<const std::byte> elements,
+                       const std::shared_ptr<void>& owner, std::string_view place,
+                       const fs::path& file) {
+  return ArrayParser(elements, place, file).make(description, owner);
 }
 
 std::string format_npy_header(DType dtype, std::span<const std::int64_t> sizes) {

@@ -85,6 +85,7 @@ enum class FormatErrc {
   hole,                 ///< bytes that belong to nothing
   misaligned,           ///< an offset that is not aligned as the format demands
   limit,                ///< a count, length or depth beyond what a reader accepts
+  unsafe,               ///< a pickle that would run code in Python
   unknown_layer,        ///< a model names a layer type that does not exist
   bad_image,            ///< not an image, or a damaged one
   image_too_large,      ///< more pixels than the limit
