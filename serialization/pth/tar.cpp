@@ -163,11 +163,8 @@ void TarReader::read_tensors() {
 }
 
 Value TarReader::persistent_load(Builder& builder, const Value& id) {
-  const auto parts = items_of(id);
-  if (parts && parts->size() > 1 && (*parts)[0].is(Kind::string) &&
-      (*parts)[0].view() == "module") {
-    return (*parts)[1];
-  }
+  // (class, source file, source text): only the class's name counts.
+  if (const auto parts = items_of(id); parts && !parts->empty()) return (*parts)[0];
   const std::string key = key_of(builder.cursor, id);
   if (const auto tensor = listed_tensors_.find(key); tensor != listed_tensors_.end()) {
     return Value::of(tensor->second);
