@@ -131,12 +131,15 @@ StateDict load_safetensors_index(const fs::path& path, const LoadOptions& option
   return tensors;
 }
 
-void save_safetensors_shards(const StateDict& tensors, const fs::path& path,
-                             std::int64_t max_shard_bytes, const SaveOptions& options) {
+std::int64_t save_safetensors_shards(const StateDict& tensors, const fs::path& path,
+                                     std::int64_t max_shard_bytes, const SaveOptions& options) {
   LAMINA_REQUIRE(max_shard_bytes > 0, "[save] shards of {} bytes", max_shard_bytes);
   check_writable(tensors);
   const std::vector<StateDict> shards = split(tensors, max_shard_bytes);
-  if (shards.size() <= 1) return save_safetensors(tensors, path, options);
+  if (shards.size() <= 1) {
+    save_safetensors(tensors, path, options);
+    return 1;
+  }
   LAMINA_REQUIRE(shards.size() <= kMaxShards, "[save] {} shards, at most {}", shards.size(),
                  kMaxShards);
 
@@ -157,6 +160,7 @@ void save_safetensors_shards(const StateDict& tensors, const fs::path& path,
   AtomicFile index(index_path);
   index.write(as_bytes(format_index(tensors, file_of)));
   commit(files, paths, index_path, index);
+  return static_cast<std::int64_t>(paths.size());
 }
 
 }  // namespace lamina::serialization

@@ -222,3 +222,21 @@ TEST_CASE("diff: integers are compared exactly, beyond what a double holds", "[t
   CHECK(outcome.status == 7);
   CHECK(json::parse(outcome.out)["tensors"][0]["differing"] == 1);
 }
+
+TEST_CASE("convert: says what did not survive", "[tools][convert]") {
+  const Workplace place;
+  CHECK_THAT(place.convert({"convert", "model.lamina", "m.PTH"}).err,
+             Contains("the model's structure and labels have no place in a .pth\n"));
+  lamina::StateDict tensors;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  tensors.insert("small", lamina::Tensor::full({2}, 1));
+  tensors.insert("big", lamina::Tensor::from<float>({1e6F, -1e6F, kInfinity, 65504}, {4}));
+  tensors.metadata()["by"] = "test";
+  lamina::save_any(tensors, place / "t.safetensors");
+  const Outcome outcome = place.convert({"convert", "t.safetensors", "t.npz", "--dtype", "fp16"});
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.err,
+             Contains("warning: 2 values are too large for fp16 and became infinite, the first in "
+                      "big\n") &&
+                 Contains("the metadata has no place in a .npz\n"));
+}

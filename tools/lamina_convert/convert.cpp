@@ -1,4 +1,5 @@
 #include "tools/lamina_convert/commands.h"
+#include "tools/lamina_convert/floating.h"
 #include "tools/lamina_convert/rename.h"
 #include "tools/lamina_convert/weight_file.h"
 #include "tools/support/failure.h"
@@ -12,9 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <tuple>
-#include <vector>
+#include <optional>
 
 namespace lamina::tools {
 namespace {
@@ -32,40 +31,15 @@ Container read(const std::string& path, const LoadOptions& options) {
   return container;
 }
 
-bool is_aligned(const Tensor& tensor) {
-  return reinterpret_cast<std::uintptr_t>(tensor.raw_data()) %
-             static_cast<std::uintptr_t>(size_of(tensor.dtype())) ==
-         0;
-}
-
 DType parse_float_type(const std::string& name) {
   if (name == "fp16") return DType::f16;
   return name == "bf16" ? DType::bf16 : DType::f32;
 }
 
-// In place, so that of a tensor that is not mapped but in memory only one form is there at a time;
-// tensors on the same bytes share what they become.
-void convert_floating(StateDict& tensors, DType dtype) {
-  std::map<std::tuple<const void*, std::int64_t, DType>, Tensor> known;
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors) names.push_back(name);
-  for (const std::string& name : names) {
-    const Tensor tensor = tensors.at(name);
-    if (!is_floating(tensor.dtype()) || tensor.dtype() == dtype) continue;
-    if (!tensor.is_contiguous()) {
-      tensors.set(name, tensor.to(dtype));
-      continue;
-    }
-    Tensor& converted = known[{tensor.raw_data(), tensor.numel(), tensor.dtype()}];
-    if (!converted.defined()) converted = (is_aligned(tensor) ? tensor : tensor.clone()).to(dtype);
-    tensors.set(name, converted.reshape(tensor.shape()));
-  }
-}
-
 // The shards and their index are files that --force would replace, as OUT itself is.
 void check_sharding(const ConvertOptions& options) {
   if (options.max_shard_bytes == 0) return;
-  if (!options.second.ends_with(".safetensors")) {
+  if (extension_of(options.second) != ".safetensors") {
     throw UsageError("--max-shard-size is for a .safetensors OUT: " + options.second);
   }
   const std::string index = serialization::safetensors_index_path(options.second).string();
@@ -75,23 +49,51 @@ void check_sharding(const ConvertOptions& options) {
   }
 }
 
-bool is_container(const std::string& path) { return path.ends_with(".lamina"); }
+bool is_container(const std::string& path) { return extension_of(path) == ".lamina"; }
 
-void write(const Container& container, const ConvertOptions& options, const SaveOptions& how) {
+// A net trained anew for other classes is still of the architecture. A model's tensors are of one
+// floating type, and lie where they can be converted to it.
+Model checked_model(const ConvertOptions& options, StateDict tensors) {
+  convert_floating(tensors, common_type(tensors));
+  return model_with(options.arch, tensors, options.first, class_count(tensors));
+}
+
+// What is where afterwards, for the note.
+
+std::string write(const Container& container, const ConvertOptions& options,
+                  const SaveOptions& how) {
   const std::string& out = options.second;
-  if (!options.arch.empty()) {
-    // A net trained anew for other classes is still of the architecture.
-    const Model model =
-        model_with(options.arch, container.tensors, options.first, class_count(container.tensors));
+  std::optional<Model> model;
+  if (!options.arch.empty()) model = checked_model(options, container.tensors);
+  if (model && is_container(out) && container.model.empty()) {
+    save(*model, out, how);
+  } else if (is_container(out)) {
     // One that has its structure already keeps it, and what is known of its weights.
-    if (is_container(out) && container.model.empty()) return save(model, out, how);
+    serialization::write_container(out, container, how);
+  } else if (options.max_shard_bytes > 0) {
+    const std::int64_t files = serialization::save_safetensors_shards(container.tensors, out,
+                                                                      options.max_shard_bytes, how);
+    if (files > 1) {
+      return fmt::format("{} of {} files", serialization::safetensors_index_path(out).string(),
+                         files);
+    }
+  } else {
+    save_any(container.tensors, out, how);
   }
-  if (is_container(out)) return serialization::write_container(out, container, how);
-  if (options.max_shard_bytes > 0) {
-    return serialization::save_safetensors_shards(container.tensors, out, options.max_shard_bytes,
-                                                  how);
+  return out;
+}
+
+// What the kind of OUT has no place for.
+void note_losses(const Container& container, const ConvertOptions& options,
+                 const Console& console) {
+  const std::string kind = extension_of(options.second);
+  const bool keeps_metadata = kind == ".lamina" || kind == ".safetensors";
+  if (!container.tensors.metadata().empty() && !keeps_metadata) {
+    console.note("the metadata has no place in a {}", kind);
   }
-  save_any(container.tensors, out, how);
+  if (!container.model.empty() && kind != ".lamina") {
+    console.note("the model's structure and labels have no place in a {}", kind);
+  }
 }
 
 }  // namespace
@@ -109,23 +111,27 @@ ExitStatus convert(const ConvertOptions& options, const Context& context) {
     container.tensors = renamed(container.tensors, options.strip_prefix, options.map);
     container.model.clear();
   }
-  if (!options.dtype.empty() || !options.arch.empty()) {
-    // A model's tensors are of one floating type.
-    convert_floating(container.tensors, options.dtype.empty() ? common_type(container.tensors)
-                                                              : parse_float_type(options.dtype));
+  if (!options.dtype.empty()) {
+    const Overflow overflow = convert_floating(container.tensors, parse_float_type(options.dtype));
+    if (overflow.values > 0) {
+      context.console.warning("{} values are too large for {} and became infinite, the first in {}",
+                              with_commas(overflow.values), options.dtype, overflow.first_tensor);
+    }
   }
+  note_losses(container, options, context.console);
 
   Progress save_progress("save", Progress::Unit::bytes, context.progress);
+  std::string written;
   try {
-    writing([&] {
-      write(container, options, {.progress = save_progress.callback(), .overwrite = options.force});
+    written = writing([&] {
+      return write(container, options,
+                   {.progress = save_progress.callback(), .overwrite = options.force});
     });
   } catch (const Unsupported& error) {
     throw UsageError(error.what(), error.hint());
   }
   context.console.note("{} tensors, {}: {}", container.tensors.size(),
-                       human_bytes(static_cast<double>(container.tensors.nbytes())),
-                       options.second);
+                       human_bytes(static_cast<double>(container.tensors.nbytes())), written);
   return ExitStatus::ok;
 }
 

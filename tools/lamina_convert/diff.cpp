@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -122,7 +123,9 @@ std::string as_text(const ConvertOptions& options, const std::vector<Comparison>
     if (each.values) {
       row.push_back(fmt::format("{:.4g}", each.values->max_abs));
       row.push_back(fmt::format("{:.4g}", each.values->max_abs_reference));
-      row.push_back(fmt::format("{:.9f}", each.values->cosine));
+      // Not "-nan", as the sign of what 0 * infinity gives would have it.
+      const double cosine = each.values->cosine;
+      row.push_back(std::isnan(cosine) ? "nan" : fmt::format("{:.9f}", cosine));
       row.push_back(with_commas(each.values->differing));
     }
     table.add(std::move(row));

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 
@@ -17,6 +18,13 @@ namespace lamina::tools {
 
 std::string describe(const Tensor& tensor) {
   return fmt::format("{} {}", to_string(tensor.dtype()), to_string(tensor.shape()));
+}
+
+std::string extension_of(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
 }
 
 std::int64_t element_count(const StateDict& tensors) {
@@ -74,7 +82,7 @@ Model model_with(const std::string& arch, const StateDict& tensors, const std::s
 
 void check_target(const std::string& path, bool force) {
   constexpr std::array kExtensions{".lamina", ".safetensors", ".npz", ".pth", ".pt"};
-  const std::string extension = std::filesystem::path(path).extension().string();
+  const std::string extension = extension_of(path);
   if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end()) {
     throw UsageError("no kind of file that can be written: " + path,
                      "known extensions: .lamina, .safetensors, .npz, .pth, .pt");

@@ -17,6 +17,9 @@ namespace lamina::tools {
 /// "f32 [64, 3, 3, 3]"
 std::string describe(const Tensor& tensor);
 
+/// ".pth" of "net.PTH": in lower case.
+std::string extension_of(const std::string& path);
+
 /// Elements of all tensors.
 std::int64_t element_count(const StateDict& tensors);
 

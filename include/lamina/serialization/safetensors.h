@@ -5,6 +5,7 @@
 #include <lamina/core/state_dict.h>
 #include <lamina/serialization/load.h>
 
+#include <cstdint>
 #include <filesystem>
 
 namespace lamina::serialization {
@@ -35,11 +36,13 @@ LAMINA_API StateDict load_safetensors_index(const std::filesystem::path& path,
 /// Writes shards of at most `max_shard_bytes` of tensors, `model-00001-of-00003.safetensors` and so
 /// on for a `path` of model.safetensors, and their index; or one file, `path`, where all fits. A
 /// tensor that is larger has a shard of its own. Nothing gets its name before all is written, the
-/// index gets it last, and an error leaves none of the new files.
+/// index gets it last, and an error leaves none of the new files. Returns the number of files
+/// beside the index.
 /// Errors:   as save_safetensors(); InvalidArgument where max_shard_bytes is not positive.
-LAMINA_API void save_safetensors_shards(const StateDict& tensors, const std::filesystem::path& path,
-                                        std::int64_t max_shard_bytes,
-                                        const SaveOptions& options = {});
+LAMINA_API std::int64_t save_safetensors_shards(const StateDict& tensors,
+                                                const std::filesystem::path& path,
+                                                std::int64_t max_shard_bytes,
+                                                const SaveOptions& options = {});
 
 /// What the index of save_safetensors_shards() is called.
 LAMINA_API std::filesystem::path safetensors_index_path(const std::filesystem::path& path);
