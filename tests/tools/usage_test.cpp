@@ -107,6 +107,23 @@ TEST_CASE("programs: the bash completion is valid and offers options", "[tools][
   }
 }
 
+TEST_CASE("lamina-convert: the bash completion offers what an argument may be", "[tools][usage]") {
+  const TemporaryFolder folder;
+  write_text(folder / "completion", run("lamina-convert", {"--completion", "bash"}).out);
+  const auto completed = [&](const std::string& command, const std::string& begin) {
+    write_text(folder / "ask", ". " + (folder / "completion").string() +
+                                   "; COMP_WORDS=(lamina-convert " + command + " '" + begin +
+                                   "'); COMP_CWORD=2; _lamina_convert; echo ${COMPREPLY[*]}");
+    const std::string answer = (folder / "answer").string();
+    CHECK(std::system(("bash " + (folder / "ask").string() + " > " + answer).c_str()) == 0);
+    return read_text(answer);
+  };
+  CHECK(completed("download", "vgg16") == "vgg16 vgg16_bn vgg16.IMAGENET1K_FEATURES\n");
+  CHECK(completed("cache", "r") == "rm\n");
+  const std::string file = (folder / "completion").string();
+  CHECK(completed("inspect", file.substr(0, file.size() - 3)) == file + "\n");
+}
+
 TEST_CASE("programs: an option of a value may be joined to it, and -- ends the options",
           "[tools][usage]") {
   const Workplace place;

@@ -1,5 +1,6 @@
 #include "tools/lamina_convert/commands.h"
 
+#include "tools/lamina_convert/weights_name.h"
 #include "tools/support/option_values.h"
 
 #include <lamina/models/vgg.h>
@@ -109,7 +110,7 @@ Positional weights_name(std::string& target, bool optional) {
               "vgg16.IMAGENET1K_FEATURES",
           .optional = optional,
           .completes = Completes::nothing,
-          .choices = models::model_names(),
+          .choices = published_weights_names(),
           .set = text(target)};
 }
 

@@ -17,6 +17,16 @@ std::string full_name(const PublishedWeights& weights) {
   return fmt::format("{}.{}", weights.model, weights.name);
 }
 
+std::vector<std::string> published_weights_names() {
+  std::vector<std::string> names = models::model_names();
+  for (const PublishedWeights& weights : models::detail::published_weights()) {
+    if (models::detail::find_published(weights.model, "DEFAULT") != &weights) {
+      names.push_back(full_name(weights));
+    }
+  }
+  return names;
+}
+
 const PublishedWeights& published_weights_named(const std::string& name) {
   const std::size_t separator = name.find_first_of(".:");
   const std::string model = name.substr(0, separator);

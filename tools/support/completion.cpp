@@ -66,14 +66,28 @@ std::string bash_words(const Command& command) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
+// What a command's arguments may be, in any place: names, and files where one of them is a file.
+std::string bash_argument_case(const Command& command) {
+  std::vector<std::string> choices;
+  bool files = command.positionals.empty();
+  for (const Positional& each : command.positionals) {
+    choices.insert(choices.end(), each.choices.begin(), each.choices.end());
+    files = files || each.completes == Completes::files;
+  }
+  std::string answer = fmt::format("COMPREPLY=($(compgen {}-W {} -- \"$cur\"))", files ? "-f " : "",
+                                   quoted(fmt::format("{}", fmt::join(choices, " "))));
+  return fmt::format("    {}) {}; return ;;\n", command.name, answer);
+}
+
 std::string bash(const Command& root) {
   std::string cases = bash_value_cases(root.options);
-  std::string commands, by_command;
+  std::string commands, by_command, arguments;
   for (const Command& command : root.commands) {
     cases += bash_value_cases(command.options);
     commands += (commands.empty() ? "" : " ") + command.name;
     by_command += fmt::format("    {}) words={} ;;\n", command.name,
                               quoted(bash_words(command) + " " + bash_words(root)));
+    arguments += bash_argument_case(command);
   }
   std::string out =
       fmt::format("# bash completion of {}\n{}() {{\n", root.name, function_name(root));
@@ -89,6 +103,9 @@ std::string bash(const Command& root) {
   }
   out +=
       "  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")); return; fi\n";
+  if (!arguments.empty()) {
+    out += fmt::format("  case \"${{COMP_WORDS[1]}}\" in\n{}  esac\n", arguments);
+  }
   out += "  COMPREPLY=($(compgen -f -- \"$cur\"))\n}\n";
   return out + fmt::format("complete -o filenames -F {} {}\n", function_name(root), root.name);
 }
@@ -126,6 +143,17 @@ std::string zsh_options(const std::vector<Option>& options) {
   return out;
 }
 
+std::string zsh_arguments(const Command& command) {
+  std::string out;
+  for (const Positional& each : command.positionals) {
+    const std::string action = each.completes == Completes::files
+                                   ? "_files"
+                                   : fmt::format("({})", fmt::join(each.choices, " "));
+    out += " " + quoted(fmt::format("{}{}:{}", each.optional ? "::" : ":", each.name, action));
+  }
+  return out.empty() ? " '*:file:_files'" : out;
+}
+
 std::string zsh(const Command& root) {
   std::string out = fmt::format("#compdef {}\n{}() {{\n", root.name, function_name(root));
   if (root.commands.empty()) {
@@ -139,8 +167,9 @@ std::string zsh(const Command& root) {
     out += "    )\n    _describe command commands\n    return\n  fi\n";
     out += "  local command=$words[2]\n  shift words; (( CURRENT-- ))\n  case $command in\n";
     for (const Command& command : root.commands) {
-      out += fmt::format("  {}) _arguments -s \\\n{}{}    '*:file:_files' ;;\n", command.name,
-                         zsh_options(command.options), zsh_options(root.options));
+      out += fmt::format("  {}) _arguments -s \\\n{}{}   {} ;;\n", command.name,
+                         zsh_options(command.options), zsh_options(root.options),
+                         zsh_arguments(command));
     }
     out += "  esac\n}\n";
   }
@@ -172,6 +201,12 @@ std::string fish(const Command& root) {
   for (const Command& command : root.commands) {
     out += fmt::format("complete -c {} -n __fish_use_subcommand -f -a {} -d {}\n", root.name,
                        command.name, quoted(command.summary));
+    for (const Positional& each : command.positionals) {
+      if (each.choices.empty()) continue;
+      out += fmt::format("complete -c {} -n '__fish_seen_subcommand_from {}' {}-a {}\n", root.name,
+                         command.name, each.completes == Completes::files ? "" : "-f ",
+                         quoted(fmt::format("{}", fmt::join(each.choices, " "))));
+    }
     out += fish_options(root.name, command.options,
                         fmt::format(" -n '__fish_seen_subcommand_from {}'", command.name));
   }

@@ -166,9 +166,6 @@ TEST_CASE("download: where no server answers it gives up after three tries", "[m
   CHECK_THAT(error_of(request), Contains("Failed to connect to 127.0.0.1") &&
                                     Contains("given up after 3 tries: " + request.url) &&
                                     Contains("\nput it there by hand"));
-  request.url = "http://nothing.invalid/x.pth";
-  const EnvironmentVariable no_proxy("no_proxy", "*");
-  CHECK_THAT(error_of(request), Contains("Could not resolve host: nothing.invalid"));
   CHECK(scene.names().empty());
 }
 

@@ -1,10 +1,13 @@
 // Published weights by name: which files will do, and what the environment decides.
+#include "core/file_descriptor.h"
 #include "tests/models/download/scene.h"
 #include "tests/support/environment.h"
 
 #include <lamina/models/vgg.h>
 
 #include <catch2/catch.hpp>
+
+#include <fcntl.h>
 
 using namespace lamina;
 using namespace lamina::test;
@@ -32,6 +35,21 @@ struct Machine {
     write_text(path, "put here by hand");
     return path;
   }
+};
+
+/// What is written to stderr goes to a file.
+class StderrToFile {
+ public:
+  explicit StderrToFile(const std::filesystem::path& path) : before_(::dup(STDERR_FILENO)) {
+    const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    ::dup2(file.get(), STDERR_FILENO);
+  }
+  ~StderrToFile() { ::dup2(before_.get(), STDERR_FILENO); }
+  StderrToFile(const StderrToFile&) = delete;
+  StderrToFile& operator=(const StderrToFile&) = delete;
+
+ private:
+  FileDescriptor before_;
 };
 
 template <typename F>
@@ -114,4 +132,19 @@ TEST_CASE("make_model: downloads published weights, unless told not to", "[model
   CHECK_THROWS_AS(models::vgg11({.weights = "DEFAULT", .download = false}),
                   models::WeightsNotFound);
   CHECK(machine.server.queries().size() == 1);
+}
+
+TEST_CASE("make_model: progress = true shows a line on stderr, which is otherwise silent",
+          "[models][download]") {
+  const Machine machine;
+  const auto said = [&](bool progress) {
+    const StderrToFile err(machine.folder / "err");
+    CHECK_THROWS_AS(models::vgg11({.weights = "DEFAULT", .progress = progress}),
+                    models::DownloadError);
+    return read_text(machine.folder / "err");
+  };
+  CHECK(said(false).empty());
+  const std::string line = said(true);
+  CHECK_THAT(line, Catch::StartsWith("\rvgg11-8a719046.pth: ") &&
+                       Catch::EndsWith("\rvgg11-8a719046.pth: 100 % of 0.1 MiB\n"));
 }
