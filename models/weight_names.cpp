@@ -144,6 +144,7 @@ std::string describe_misfit(const StateDict& tensors, const std::optional<Fit>& 
     return text + fmt::format("the file has {}'s features and no classifier", fit->model);
   }
   if (fit->model != model) return text + fmt::format("the weights fit {}", fit->model);
+  if (fit->has_other_names) return text + fmt::format("those fit {}", fit->model);
   if (!text.empty()) return text + fmt::format("renamed, the weights fit {}", fit->model);
   return fmt::format("the weights have {} classes: set num_classes", fit->num_classes);
 }

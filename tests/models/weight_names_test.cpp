@@ -81,8 +81,8 @@ TEST_CASE("weight names: a prefix, timm's names and other tensors are told, alon
   StateDict all = prefixed(as_timm(plain), "model.");
   all.insert("optimizer.step", Tensor::zeros({}));
   CHECK(hint_for(all, "vgg13") ==
-        "only the names that begin with 'model.' are a VGG's; the names are timm's; renamed, the "
-        "weights fit vgg13");
+        "only the names that begin with 'model.' are a VGG's; the names are timm's; those fit "
+        "vgg13");
   const auto fit = find_fit(all);
   REQUIRE(fit);
   CHECK(fit->prefix == "model.");

@@ -106,7 +106,7 @@ TEST_CASE("detect_kind: a damaged file keeps its kind, so that its reader can te
 
 TEST_CASE("detect_kind: anything else is unknown", "[serialization][load]") {
   const TemporaryFolder folder;
-  for (const std::string bytes : {"", "P", "PK\x03\x04", "hello, this is a text", "\x80\x02}q."}) {
+  for (const std::string bytes : {"", "P", "PK\x03\x04", "hello, this is a text"}) {
     CHECK(detect_kind(written(folder / "a", bytes)) == FileKind::unknown);
   }
   CHECK(detect_kind(write_zip(folder / "a", {"word/document.xml"})) == FileKind::unknown);

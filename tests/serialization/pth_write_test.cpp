@@ -139,6 +139,31 @@ TEST_CASE("pth: the same tensors give the same bytes; the folder is named as the
         content(second, "net/.data/serialization_id"));
 }
 
+TEST_CASE("pth: what is written is read again, ties and all", "[serialization][pth]") {
+  const TemporaryFolder folder;
+  StateDict tensors;
+  tensors.insert("a", counting({2, 3}));
+  tensors.insert("tied", tensors.at("a").reshape({6}));
+  tensors.insert("strided", tensors.at("a").transpose(0, 1));
+  for (const DType dtype : {DType::f64, DType::f16, DType::bf16, DType::i8, DType::u8, DType::i16,
+                            DType::i32, DType::i64, DType::boolean}) {
+    tensors.insert(to_string(dtype), counting({5}).to(dtype));
+  }
+  tensors.insert("scalar", Tensor::full({}, 3.5F));
+  tensors.insert("empty", Tensor::zeros({3, 0}));
+  save_pth(tensors, folder / "net.pth");
+  LoadOptions verifying;
+  verifying.verify = true;
+  const StateDict read = load(folder / "net.pth", verifying);
+  REQUIRE(read.size() == tensors.size());
+  auto expected = tensors.begin();
+  for (const auto& [name, tensor] : read) {
+    CHECK(name == expected->first);
+    CHECK(equal_bits(tensor, expected++->second));
+  }
+  CHECK(read.at("a").raw_data() == read.at("tied").raw_data());
+}
+
 TEST_CASE("pth: what cannot be written leaves the old file", "[serialization][pth]") {
   const TemporaryFolder folder;
   write_text(folder / "net.pth", "old");

@@ -17,7 +17,7 @@ using nlohmann::json;
 TEST_CASE("convert: names and values survive every kind of file", "[tools][convert]") {
   const Workplace place;
   std::string from = "model.lamina";
-  for (const std::string to : {"a.safetensors", "b.npz", "c.lamina", "d.safetensors", "e.lamina"}) {
+  for (const std::string to : {"a.safetensors", "b.npz", "c.lamina", "d.pth", "e.pt", "e.lamina"}) {
     CHECK(place.convert({"-q", "convert", from, to}).status == 0);
     from = to;
   }
