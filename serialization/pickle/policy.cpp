@@ -23,7 +23,7 @@ constexpr std::array kPackages{
     "compileall", "ast", "symtable", "types", "inspect", "dis", "site", "test", "unittest",
     "pytest", "_pytest", "IPython", "jupyter_client", "rlcompleter", "cmd", "nose",
     // Ways to get at those.
-    "operator", "_operator", "functools", "_functools",
+    "operator", "_operator", "functools", "_functools", "itertools",
     // The network and the disk.
     "socket", "_socket", "socketserver", "ssl", "_ssl", "http", "httplib", "urllib", "urllib2",
     "urllib3", "requests", "aiohttp", "httpx", "ftplib", "smtplib", "smtpd", "poplib", "imaplib",

@@ -48,7 +48,9 @@ PickledBytes view_or_copy(std::string_view text, const std::shared_ptr<MappedFil
 PickledBytes pickled_bytes(const Value& value, const std::shared_ptr<MappedFile>& file) {
   if (value.is(Kind::bytes) || value.is(Kind::string)) return view_or_copy(value.view(), file);
   const Record* const call = pickle::as<Record>(value);
-  if (call == nullptr || call->args.empty() || !call->args[0].is(Kind::string)) return {};
+  if (call == nullptr) return {};
+  if (call->args.empty() && call->type->name == "bytes") return view_or_copy({}, file);  // bytes()
+  if (call->args.empty() || !call->args[0].is(Kind::string)) return {};
   const bool encodes = full_name(*call->type) == "_codecs.encode";
   return encodes ? from_latin1(call->args[0].view()) : PickledBytes();
 }

@@ -1,5 +1,6 @@
 #include "serialization/pth/pth_zip.h"
 
+#include "core/storage.h"
 #include "serialization/format_error.h"
 #include "serialization/pickle/unpickler.h"
 #include "serialization/pth/legacy.h"
@@ -15,6 +16,19 @@ constexpr std::string_view kPickle = "data.pkl";
 
 std::string_view text_of(const ZipContent& content) {
   return {reinterpret_cast<const char*>(content.bytes.data()), content.bytes.size()};
+}
+
+// Replaces a storage's bytes by a copy with those of each element the other way round.
+void swap_bytes(StorageBytes& storage) {
+  const auto width = static_cast<std::size_t>(storage.type->size_bytes);
+  const auto copy = Storage::allocate(static_cast<std::int64_t>(storage.bytes.size()));
+  const std::span target(static_cast<std::byte*>(copy->data()), storage.bytes.size());
+  std::ranges::copy(storage.bytes, target.begin());
+  for (std::size_t i = 0; i + width <= target.size(); i += width) {
+    std::ranges::reverse(target.subspan(i, width));
+  }
+  storage.bytes = target;
+  storage.owner = copy;
 }
 
 [[noreturn]] void throw_no_pickle(const ZipReader& zip) {
@@ -41,7 +55,7 @@ std::string_view text_of(const ZipContent& content) {
 
 PthZip::PthZip(std::shared_ptr<MappedFile> file) : zip_(std::move(file)) {
   find_pickle();
-  check_byte_order();
+  find_byte_order();
 }
 
 void PthZip::find_pickle() {
@@ -61,12 +75,14 @@ void PthZip::find_pickle() {
   pickle_ = zip_.read(*found);
 }
 
-void PthZip::check_byte_order() const {
+void PthZip::find_byte_order() {
   const ZipEntry* const entry = zip_.find(folder_ + "byteorder");  // since 2.1
   if (entry == nullptr) return;
-  if (text_of(zip_.read(*entry)) != "little") {
-    throw Unsupported(fmt::format("[pth] not little-endian: {}", zip_.path().string()),
-                      "in Python: torch.save(torch.load(FILE), FILE) on a common machine");
+  const ZipContent content = zip_.read(*entry);
+  const std::string_view order = text_of(content);
+  big_endian_ = order == "big";
+  if (!big_endian_ && order != "little") {
+    throw_format(FormatErrc::bad_field, zip_.path(), "bad byte order: neither little nor big");
   }
 }
 
@@ -84,6 +100,7 @@ void PthZip::fill(StorageBytes& storage, bool check) const {
   ZipContent content = check || entry->deflated ? zip_.read(*entry) : zip_.read_unchecked(*entry);
   storage.bytes = content.bytes;
   storage.owner = std::move(content.owner);
+  if (big_endian_) swap_bytes(storage);
   storage.found = true;
 }
 

@@ -13,7 +13,7 @@ namespace lamina::serialization {
 class PthZip {
  public:
   /// Finds the pickle. Errors: those of ZipReader; FormatError bad_field where there is no data.pkl
-  /// or more than one; Unsupported for a big-endian file and for PyTorch's other archives, by name.
+  /// or more than one; Unsupported for PyTorch's other archives, by name.
   explicit PthZip(std::shared_ptr<MappedFile> file);
 
   /// The object; storages are found by fill().
@@ -27,11 +27,12 @@ class PthZip {
 
  private:
   void find_pickle();
-  void check_byte_order() const;
+  void find_byte_order();
 
   ZipReader zip_;
   std::string folder_;  // "archive/"
-  ZipContent pickle_;   // the values of read() point into it
+  bool big_endian_ = false;
+  ZipContent pickle_;  // the values of read() point into it
 };
 
 }  // namespace lamina::serialization

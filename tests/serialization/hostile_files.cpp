@@ -54,7 +54,7 @@ std::string in_legacy(std::string_view pickle) {
 std::string tar_member(std::string_view name, std::string_view data) {
   std::string header(512, '\0');
   header.replace(0, name.size(), name);
-  header.replace(100, 8, "0000644");
+  header.replace(100, 7, "0000644");
   header.replace(124, 12, fmt::format("{:011o}", data.size()) + '\0');
   header.replace(136, 12, std::string("00000000000") + '\0');
   header.replace(148, 8, "        ");

@@ -9,9 +9,10 @@
 namespace lamina::test {
 
 struct HostileFile {
-  std::string name;     ///< what it tries, and in which kind of file
-  std::string bytes;    ///< the whole file
-  std::string outcome;  ///< "named", "error" or "harmless"; see tests/data/pickles/README.md
+  std::string name;   ///< what it tries, and in which kind of file
+  std::string bytes;  ///< the whole file
+  std::string
+      outcome;  ///< "named", "error", "harmless" or "data"; see tests/data/pickles/README.md
   std::vector<std::string> texts;  ///< what the message of a "named" error must hold
 };
 

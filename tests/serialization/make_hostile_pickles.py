@@ -174,7 +174,7 @@ CALLS = [
     ("torch.storage._load_from_bytes", pickled(SYSTEM)), ("torch.tensor", [1.0]), ("torch.nn.Linear", 2, 2), ("torch.nn.modules.linear.Linear", 2, 2),
     ("copyreg._reconstructor", Raw(glob("os.system")), Raw(glob("builtins.object")), None), ("copy_reg._reconstructor", Raw(glob("os.system")), Raw(glob("__builtin__.object")), None),
     ("copyreg.__newobj__", Raw(glob("subprocess.Popen")), "true"), ("copyreg.__newobj_ex__", Raw(glob("subprocess.Popen")), Raw(tup("true")), {}),
-    ("copyreg.add_extension", "os", "system", 1), ("collections.namedtuple", "T", "x"), ("collections.UserDict",), ("types.SimpleNamespace",),
+    ("copyreg.add_extension", "os", "system", 1), ("collections.namedtuple", "T", "x"), ("collections.UserDict",),
     ("typing._GenericAlias",), ("typing.ForwardRef", "os"), ("typing.get_type_hints", "x"), ("dataclasses.make_dataclass", "T", []), ("enum.Enum", "x"),
     ("uuid._get_command_stdout", "true"), ("nturl2path.url2pathname", "x"), ("ntpath.exists", "x"),
 ]
@@ -206,7 +206,7 @@ def write_opcodes():
     enter("protocol 0 without PROTO", b"cos\nsystem\n(S'true'\ntR.", "named", "os.system", where="pickle zip")
     enter("protocol 0 inst", b"(S'true'\nios\nsystem\n.", "named", "os.system", where="pickle zip")
     named("stack_global", short("os") + short("system") + b"\x93" + text("true") + b"\x85R", texts="os.system", protocol=4)
-    named("stack_global in a frame", b"\x95\x1d\0\0\0\0\0\0\0" + short("os") + short("system") + b"\x93" + text("true") + b"\x85R\x94",
+    named("stack_global in a frame", b"\x95\x19\0\0\0\0\0\0\0" + short("os") + short("system") + b"\x93" + text("true") + b"\x85R\x94",
           texts="os.system", protocol=4)
     named("stack_global of memoised names", short("system") + b"\x94" + short("os") + b"\x9400h\x01h\0\x93" + text("true") + b"\x85R",
           texts="os.system", protocol=4)
@@ -373,7 +373,7 @@ def write_files():
     file("zip: behind a hostile pickle", hostile + good, "error")
     file("zip: constants.pkl is hostile", zip_file([("a/data.pkl", HONEST), ("a/constants.pkl", hostile), ("a/code/x.py", b""), ("a/data/0", BYTES)]), "harmless")
     storage = pickled(dictionary("w", tensor()))
-    file("zip: a storage is a hostile pickle", zip_file([("a/data.pkl", storage), ("a/data/0", hostile[:8])]), "harmless")
+    file("zip: a storage is a hostile pickle", zip_file([("a/data.pkl", storage), ("a/data/0", hostile[:8])]), "data")
     jit = pickled(glob("__torch__.Net") + b")\x81" + dictionary("w", tensor(), "x", call("__torch__.Net", "true")) + b"b")
     file("torchscript: a call of one of its classes", zip_file([("a/data.pkl", jit), ("a/constants.pkl", pickled(b")")), ("a/code/__torch__.py", b"")]), "error")
     jit = pickled(glob("__torch__.Net") + b")\x81" + dictionary("w", tensor(), "x", SYSTEM) + b"b")

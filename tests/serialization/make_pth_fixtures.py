@@ -29,19 +29,19 @@ entries = []
 
 
 def to_numpy(name, tensor):
-    """bfloat16 is kept as uint16 under `bfloat16:NAME`: NumPy has no such type."""
+    """bfloat16 is kept as int16 under `bfloat16:NAME`: NumPy has no such type."""
     tensor = tensor.detach().resolve_conj().contiguous()
     if tensor.dtype == torch.bfloat16:
-        return f"bfloat16:{name}", tensor.view(torch.int16).numpy().view(np.uint16)
+        return f"bfloat16:{name}", tensor.view(torch.int16).numpy()
     return name, tensor.numpy()
 
 
 def walk(obj, prefix=""):
     """Yields (dotted name, array) of every tensor, as the reader is to name it."""
     if isinstance(obj, torch.Tensor):
-        yield to_numpy(prefix or "tensor", obj)
+        yield to_numpy(prefix or "__root__", obj)
     elif isinstance(obj, np.ndarray):
-        yield prefix or "tensor", obj
+        yield prefix or "__root__", obj
     elif isinstance(obj, (nn.Module, torch.jit.ScriptModule)):
         yield from walk(dict(obj.state_dict()), prefix)
     elif isinstance(obj, dict):
@@ -80,7 +80,7 @@ def error(kind, *texts):
 # refusing the file by the name given are both right. {name: what a refusal must name}
 MAY_REFUSE = {
     "path": "PurePosixPath", "datetime": "datetime", "timedelta": "timedelta", "complex": "complex",
-    "enum": "Colour", "range_slice": "range", "frozenset": "frozenset", "counter": "Counter", "function": "values",
+    "enum": "Colour" if NEW else "getattr", "range_slice": "range", "frozenset": "frozenset", "counter": "Counter", "function": "values",
 }
 
 
