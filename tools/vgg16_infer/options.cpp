@@ -32,7 +32,7 @@ std::vector<Option> model_options(InferOptions& o) {
       {.names = "-w,--weights",
        .value = "W",
        .help = "IMAGENET1K_V1 (default), DEFAULT, random[:SEED], or a weight file (.lamina, "
-               ".safetensors, .npz)",
+               ".pth, .safetensors, .npz)",
        .group = group,
        .choices = std::move(weights),
        .completes = Completes::files,
