@@ -24,7 +24,8 @@ if(LAMINA_WERROR)
 endif()
 if(LAMINA_SANITIZE)
   # Instrumented code hides from GCC what is initialised: this warning is only noise there.
-  target_compile_options(lamina_options INTERFACE -Wno-maybe-uninitialized
+  target_compile_options(lamina_options INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     -fsanitize=${LAMINA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_compile_definitions(lamina_options INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(lamina_options INTERFACE -fsanitize=${LAMINA_SANITIZE})

@@ -1,11 +1,37 @@
 #include <lamina/core/error.h>
 
-#include <utility>
+#include <fmt/format.h>
+
+#include <string_view>
 
 namespace lamina {
+namespace {
+
+constexpr std::size_t kMaxBytes = 4000;
+
+bool is_plain(unsigned char c) { return c >= 0x20 && c != 0x7f; }
+
+// A message quotes names out of files: it stays one line whatever they hold, and says nothing to a
+// terminal. Text beyond ASCII is left as it is, but for the controls among it (U+0080 to U+009F).
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (line.size() >= kMaxBytes) return line + "...";
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : ' ');
+    if (!is_plain(c) || (c == 0xc2 && next >= 0x80 && next < 0xa0)) {
+      line += fmt::format("\\x{:02x}", c);
+    } else {
+      line += static_cast<char>(c);
+    }
+  }
+  return line;
+}
+
+}  // namespace
 
 Error::Error(const std::string& what, std::string hint)
-    : std::runtime_error(what), hint_(std::move(hint)) {}
+    : std::runtime_error(one_line(what)), hint_(one_line(hint)) {}
 // Out of line, so that each class has one vtable and one type_info, in this library.
 Error::~Error() = default;
 InvalidArgument::~InvalidArgument() = default;

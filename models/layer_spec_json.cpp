@@ -1,5 +1,8 @@
 #include "models/model_json.h"
 
+#include "serialization/json_text.h"
+#include "serialization/manifest.h"
+
 #include <lamina/core/error.h>
 
 #include <fmt/format.h>
@@ -16,6 +19,8 @@ using nlohmann::ordered_json;  // keeps the order of arguments
 constexpr int kMaxDepth = 32;
 constexpr std::int64_t kMaxLayers = 100'000;
 constexpr std::size_t kMaxNameLength = 512;
+// An ordered_json looks for every key among all before it: many would take quadratic time.
+constexpr std::size_t kMaxKeys = 256;
 
 ordered_json to_value(const nn::ArgValue& value) {
   return std::visit(
@@ -84,8 +89,8 @@ class SpecReader {
       if (!names.insert(name).second) {
         fail(FormatErrc::duplicate_name, path, "two children are called '{}'", name);
       }
-      spec.children.emplace_back(name,
-                                 read(child, path.empty() ? name : path + "." + name, depth + 1));
+      spec.children.push_back(
+          {name, read(child, path.empty() ? name : path + "." + name, depth + 1)});
     }
   }
 
@@ -127,12 +132,19 @@ class SpecReader {
 
 }  // namespace
 
+void check_model_text(std::string_view text, const char* what) {
+  if (text.size() > serialization::kMaxModelBytes) {
+    throw FormatError(FormatErrc::limit, fmt::format("[model] '{}' has {} bytes, at most {}", what,
+                                                     text.size(), serialization::kMaxModelBytes));
+  }
+  serialization::check_json(text, what, {}, kMaxKeys);
+}
+
 std::string to_json(const nn::LayerSpec& spec) { return to_value(spec).dump(); }
 
 nn::LayerSpec layer_spec_from_json(std::string_view text) {
-  const ordered_json value = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) throw FormatError(FormatErrc::bad_json, "[model] is not JSON");
-  return SpecReader().read(value, "", 0);
+  check_model_text(text, "model");
+  return SpecReader().read(ordered_json::parse(text), "", 0);
 }
 
 }  // namespace lamina::models::detail

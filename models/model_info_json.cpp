@@ -109,8 +109,8 @@ std::string to_json(const ModelInfo& info) {
 ModelInfo model_info_from_json(std::string_view text) {
   ModelInfo info;
   if (text.empty()) return info;
-  const ordered_json value = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) throw FormatError(FormatErrc::bad_json, "[model] weights: not JSON");
+  check_model_text(text, "weights");
+  const ordered_json value = ordered_json::parse(text);
   if (!value.is_object()) fail("weights", "an object");
   with_member(value, "name", [&](const auto& v) { info.name = read_string(v, "name"); });
   with_member(value, "source", [&](const auto& v) { info.weights = read_string(v, "source"); });

@@ -10,6 +10,10 @@
 
 namespace lamina::models::detail {
 
+/// What both texts must keep to before they become trees of values. Throws FormatError: limit (2
+/// MiB, keys, depth), bad_json, duplicate_name.
+void check_model_text(std::string_view text, const char* what);
+
 /// {"type": "Conv2d", "args": {"in_channels": 3, …}, "children": [{"name": "0", "type": …}, …]}
 std::string to_json(const nn::LayerSpec& spec);
 

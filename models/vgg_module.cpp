@@ -94,13 +94,13 @@ std::shared_ptr<nn::Module> vgg_from_spec(const nn::LayerSpec& spec,
   static constexpr std::string_view kChildren[] = {"features", "avgpool", "classifier"};
   const bool fits = std::equal(spec.children.begin(), spec.children.end(), std::begin(kChildren),
                                std::end(kChildren),
-                               [](const auto& child, auto name) { return child.first == name; });
+                               [](const auto& child, auto name) { return child.name == name; });
   if (!fits) {
     throw FormatError(FormatErrc::bad_field,
                       "[model] a VGG has the children features, avgpool, classifier");
   }
   const auto child = [&](std::size_t i) {
-    return registry.make(spec.children[i].second, spec.children[i].first);
+    return registry.make(spec.children[i].spec, spec.children[i].name);
   };
   return std::make_shared<VGG>(child(0), child(1), child(2));
 }

@@ -56,7 +56,7 @@ std::string Module::extra_repr() const { return {}; }
 
 LayerSpec Module::spec() const {
   LayerSpec spec{.type = type_name(), .args = {}, .children = {}};
-  for (const auto& [name, child] : children_) spec.children.emplace_back(name, child->spec());
+  for (const auto& [name, child] : children_) spec.children.push_back({name, child->spec()});
   return spec;
 }
 

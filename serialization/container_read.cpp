@@ -118,12 +118,12 @@ Container read_container(const fs::path& path, const LoadOptions& options) {
 }
 
 ContainerInfo inspect_container(const fs::path& path) {
-  return parse_container_head(MappedFile::open(path)->bytes(), path);
+  return parse_container_head(MappedFile::open(path)->bytes(), path, KeepManifest::yes);
 }
 
 void verify_container(const fs::path& path, const ByteProgress& progress) {
   const auto file = MappedFile::open(path);
-  const ContainerInfo info = parse_container_head(file->bytes(), path);
+  const ContainerInfo info = parse_container_head(file->bytes(), path, KeepManifest::yes);
   Verifier(*file, info, progress).run();
   check_padding(*file, info);
 }

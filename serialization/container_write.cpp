@@ -19,8 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // Throws InvalidArgument where a text of the caller's is not what may stand in a manifest.
-void check_text(const std::string& text, const char* what, bool must_be_object) {
+void check_text(const std::string& text, const char* what, std::size_t max_bytes,
+                bool must_be_object) {
   if (text.empty()) return;
+  LAMINA_REQUIRE(text.size() <= max_bytes, "[save] '{}' has {} bytes, at most {}", what,
+                 text.size(), max_bytes);
   try {
     check_json(text, what, {});
   } catch (const FormatError& error) {
@@ -49,9 +52,10 @@ ContainerInfo describe(const Container& container) {
   std::map<const void*, std::vector<std::size_t>>
       stored;  // by first byte: entries that start there
   std::vector<const Tensor*> sources;
-  for (const auto& [name, tensor] : container.tensors) {
+  for (const auto& named : container.tensors) {
+    const Tensor& tensor = named.second;
     TensorEntry entry;
-    entry.name = name;
+    entry.name = named.first;
     entry.dtype = tensor.dtype();
     entry.shape = tensor.shape();
     entry.nbytes = tensor.nbytes();
@@ -82,19 +86,18 @@ std::int64_t stored_bytes(const ContainerInfo& info) {
 
 void write_container(const fs::path& path, const Container& container, const SaveOptions& options) {
   check_writable(container.tensors);
-  check_text(container.model, "model", /*must_be_object=*/true);
-  check_text(container.weights, "weights", /*must_be_object=*/true);
-  check_text(container.checkpoint, "checkpoint", /*must_be_object=*/false);
+  check_text(container.model, "model", kMaxModelBytes, /*must_be_object=*/true);
+  check_text(container.weights, "weights", kMaxModelBytes, /*must_be_object=*/true);
+  check_text(container.checkpoint, "checkpoint", kMaxCheckpointBytes, /*must_be_object=*/false);
   LAMINA_REQUIRE(is_utf8(container.created_by), "[save] 'created_by' is not UTF-8");
+  check_writable_count(container.tensors.size());
   check_target(path, options);
 
   ContainerInfo info = describe(container);
   place_tensors(info);
   const std::string head = format_container_head(info);
   const std::string manifest = head.substr(kContainerHeaderBytes);
-  check_text(manifest, "manifest", /*must_be_object=*/true);
-  LAMINA_REQUIRE(static_cast<std::int64_t>(manifest.size()) <= kMaxJsonBytes,
-                 "[save] a manifest of {} bytes, at most {}", manifest.size(), kMaxJsonBytes);
+  check_text(manifest, "manifest", kMaxJsonBytes, /*must_be_object=*/true);
 
   AtomicFile file(path);
   file.write(as_bytes(head));

@@ -1,67 +1,56 @@
 #include "serialization/json_text.h"
 
-#include "serialization/format_error.h"
-
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
 
 namespace lamina::serialization {
 namespace {
 
-using nlohmann::json;
-
-// Looks at every token and keeps only the keys of the objects that are open.
-class JsonChecker : public json::json_sax_t {
- public:
-  JsonChecker(const char* what, const std::filesystem::path& file) : what_(what), file_(file) {}
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-
-  bool start_object(std::size_t) override { return open(); }
-  bool end_object() override { return close(); }
-  bool start_array(std::size_t) override { return open(); }
-  bool end_array() override { return close(); }
-
-  bool key(string_t& name) override {
-    if (!keys_.back().insert(name).second) {
-      throw_format(FormatErrc::duplicate_name, file_, "duplicate name: key '{}' of the {}", name,
-                   what_);
+void append_utf8(std::string& text, unsigned point) {
+  const auto add = [&](unsigned bits) { text += static_cast<char>(bits); };
+  if (point < 0x80) {
+    add(point);
+  } else if (point < 0x800) {
+    add(0xc0 | point >> 6);
+    add(0x80 | (point & 0x3f));
+  } else {
+    if (point < 0x10000) {
+      add(0xe0 | point >> 12);
+    } else {
+      add(0xf0 | point >> 18);
+      add(0x80 | (point >> 12 & 0x3f));
     }
-    return true;
+    add(0x80 | (point >> 6 & 0x3f));
+    add(0x80 | (point & 0x3f));
   }
+}
 
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    throw_format(FormatErrc::bad_json, file_, "bad JSON: {}, near its byte {}", what_, position);
-  }
+// The four digits of a \u, at `position`, which moves behind them.
+unsigned code_unit(std::string_view text, std::size_t& position) {
+  unsigned unit = 0;
+  std::from_chars(text.data() + position, text.data() + position + 4, unit, 16);
+  position += 4;
+  return unit;
+}
 
- private:
-  bool open() {
-    if (keys_.size() >= static_cast<std::size_t>(kMaxJsonDepth)) {
-      throw_format(FormatErrc::limit, file_, "too deep: the {} nests more than {} levels", what_,
-                   kMaxJsonDepth);
+// One escape; `position` stands behind its backslash and moves behind all of it.
+void append_escape(std::string& value, std::string_view text, std::size_t& position) {
+  constexpr std::string_view kLetters = "bfnrt", kMeanings = "\b\f\n\r\t";
+  const char letter = text[position++];
+  if (letter == 'u') {
+    unsigned point = code_unit(text, position);
+    if (point >= 0xd800 && point < 0xdc00) {
+      position += 2;  // the pair's other \u
+      point = 0x10000 + ((point - 0xd800) << 10) + (code_unit(text, position) - 0xdc00);
     }
-    keys_.emplace_back();
-    return true;
+    append_utf8(value, point);
+  } else {
+    const std::size_t found = kLetters.find(letter);
+    value += found == std::string_view::npos ? letter : kMeanings[found];
   }
-  bool close() {
-    keys_.pop_back();
-    return true;
-  }
-
-  const char* what_;
-  const std::filesystem::path& file_;
-  std::vector<std::unordered_set<std::string>> keys_;
-};
+}
 
 // Walks over valid JSON text; every function leaves the position behind what it read.
 class Scanner {
@@ -120,11 +109,6 @@ class Scanner {
 
 }  // namespace
 
-void check_json(std::string_view text, const char* what, const std::filesystem::path& file) {
-  JsonChecker checker(what, file);
-  json::sax_parse(text.begin(), text.end(), &checker);
-}
-
 std::optional<JsonMembers> json_members(std::string_view text) {
   Scanner scanner(text);
   if (!scanner.take('{')) return std::nullopt;
@@ -138,15 +122,14 @@ std::optional<JsonMembers> json_members(std::string_view text) {
   return members;
 }
 
-std::optional<std::vector<std::string_view>> json_elements(std::string_view text) {
+bool for_each_element(std::string_view text, const std::function<void(std::string_view)>& use) {
   Scanner scanner(text);
-  if (!scanner.take('[')) return std::nullopt;
-  std::vector<std::string_view> elements;
-  if (scanner.take(']')) return elements;
+  if (!scanner.take('[')) return false;
+  if (scanner.take(']')) return true;
   do {
-    elements.push_back(scanner.value());
+    use(scanner.value());
   } while (scanner.take(','));
-  return elements;
+  return true;
 }
 
 std::optional<std::string> json_string(std::string_view text) {
@@ -154,7 +137,16 @@ std::optional<std::string> json_string(std::string_view text) {
   if (text.find('\\') == std::string_view::npos) {
     return std::string(text.substr(1, text.size() - 2));
   }
-  return json::parse(text).get<std::string>();
+  std::string value;
+  for (std::size_t position = 1; position + 1 < text.size();) {
+    const char c = text[position++];
+    if (c == '\\') {
+      append_escape(value, text, position);
+    } else {
+      value += c;
+    }
+  }
+  return value;
 }
 
 std::optional<std::int64_t> json_integer(std::string_view text) {
@@ -166,14 +158,14 @@ std::optional<std::int64_t> json_integer(std::string_view text) {
 }
 
 std::optional<std::vector<std::int64_t>> json_integers(std::string_view text) {
-  const auto elements = json_elements(text);
-  if (!elements) return std::nullopt;
   std::vector<std::int64_t> values;
-  for (const std::string_view element : *elements) {
+  bool all = true;
+  const bool is_array = for_each_element(text, [&](std::string_view element) {
     const auto value = json_integer(element);
-    if (!value) return std::nullopt;
-    values.push_back(*value);
-  }
+    all = all && value && values.size() < kMaxJsonIntegers;
+    if (all) values.push_back(*value);
+  });
+  if (!is_array || !all) return std::nullopt;
   return values;
 }
 
@@ -183,6 +175,19 @@ std::string_view find_member(const JsonMembers& members, std::string_view name) 
   return found == members.end() ? std::string_view() : found->second;
 }
 
-std::string json_quote(std::string_view text) { return json(text).dump(); }
+std::string json_quote(std::string_view text) {
+  constexpr std::string_view kPlain = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt";
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (const std::size_t found = kPlain.find(c); found != std::string_view::npos) {
+      quoted += {'\\', kLetters[found]};
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
 
 }  // namespace lamina::serialization

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,19 +18,28 @@ namespace lamina::serialization {
 
 inline constexpr std::int64_t kMaxJsonBytes = 100'000'000;
 inline constexpr int kMaxJsonDepth = 64;
+/// Of the objects that are open at one place together.
+inline constexpr std::size_t kMaxJsonKeys = 250'000;
+/// More whole numbers than this are no shape.
+inline constexpr std::size_t kMaxJsonIntegers = 64;
 
-/// Throws FormatError: limit (depth), duplicate_name (two equal keys in one object), bad_json (all
-/// else, invalid UTF-8 included). `what` is what the text is called in messages: "manifest".
-void check_json(std::string_view text, const char* what, const std::filesystem::path& file);
+/// Throws FormatError: limit (depth, keys, a string beyond 16 MiB), duplicate_name (two equal keys
+/// in one object), bad_json (all else, invalid UTF-8 included). `what` is what the text is called
+/// in messages: "manifest".
+void check_json(std::string_view text, const char* what, const std::filesystem::path& file,
+                std::size_t max_keys = kMaxJsonKeys);
 
-/// The members of an object or the elements of an array, in the text's order; nothing where the
-/// text is another kind of value. Requires: the text has passed check_json().
+/// The members of an object, in the text's order; nothing where the text is another kind of value.
+/// Requires: the text has passed check_json().
 using JsonMembers = std::vector<std::pair<std::string, std::string_view>>;
 std::optional<JsonMembers> json_members(std::string_view text);
-std::optional<std::vector<std::string_view>> json_elements(std::string_view text);
 
-/// The value of a string, of a whole number that fits int64, of an array of those; nothing where
-/// the text is anything else. Requires: the text has passed check_json().
+/// Calls `use` with each element of an array; false where the text is another kind of value.
+/// Requires: the text has passed check_json().
+bool for_each_element(std::string_view text, const std::function<void(std::string_view)>& use);
+
+/// The value of a string, of a whole number that fits int64, of a short array of those; nothing
+/// where the text is anything else. Requires: the text has passed check_json().
 std::optional<std::string> json_string(std::string_view text);
 std::optional<std::int64_t> json_integer(std::string_view text);
 std::optional<std::vector<std::int64_t>> json_integers(std::string_view text);

@@ -17,6 +17,9 @@ inline constexpr std::string_view kContainerMagic = "\x89LAMINA\n";
 inline constexpr std::uint16_t kContainerMajor = 1;
 inline constexpr std::uint16_t kContainerMinor = 0;
 inline constexpr std::int64_t kContainerHeaderBytes = 32;
+/// Of `model` and `weights`, which become trees of values of many times their length.
+inline constexpr std::size_t kMaxModelBytes = std::size_t{2} << 20;
+inline constexpr std::size_t kMaxCheckpointBytes = std::size_t{32} << 20;
 
 /// What a tensor's offset is a multiple of: a cache line, or for one of 64 KiB and more a page, so
 /// that it can be mapped or read with direct I/O on its own.
@@ -26,8 +29,12 @@ constexpr std::int64_t container_alignment(std::int64_t nbytes) {
 
 /// The header and manifest of a file whose bytes these are, checked against every rule that does
 /// not need the tensors' bytes; of those no byte is touched. Throws FormatError.
+///
+/// The manifest's own text comes along only where asked for: it may be as long as all the rest.
+enum class KeepManifest { no, yes };
 ContainerInfo parse_container_head(std::span<const std::byte> file_bytes,
-                                   const std::filesystem::path& file);
+                                   const std::filesystem::path& file,
+                                   KeepManifest keep = KeepManifest::no);
 
 /// Sets the offsets of the entries, in order, as the format demands them.
 void place_tensors(ContainerInfo& info);

@@ -107,8 +107,14 @@ class TensorListParser {
       : end_(begin), file_bytes_(file_bytes), file_(file) {}
 
   std::vector<TensorEntry> parse(std::string_view list) {
-    const auto elements = required(json_elements(list), "tensors", "manifest", file_);
-    for (const std::string_view element : elements) parse_entry(element);
+    std::size_t count = 0;
+    const auto counted = [&](std::string_view) { ++count; };
+    if (!for_each_element(list, counted)) {
+      required<int>(std::nullopt, "tensors", "manifest", file_);
+    }
+    check_tensor_count(count, file_);
+    entries_.reserve(count);
+    for_each_element(list, [this](std::string_view element) { parse_entry(element); });
     if (end_ != file_bytes_) {
       throw_format(FormatErrc::hole, file_, "hole: {} bytes behind the last tensor",
                    file_bytes_ - end_);
@@ -213,14 +219,23 @@ std::map<std::string, std::string> parse_metadata(std::string_view text, const f
   return metadata;
 }
 
+void check_length(std::string_view text, std::size_t limit, const char* field,
+                  const fs::path& file) {
+  if (text.size() <= limit) return;
+  throw_format(FormatErrc::limit, file, "too long: '{}' has {} bytes, at most {}: manifest", field,
+               text.size(), limit);
+}
+
 std::string parse_object(std::string_view text, const char* field, const fs::path& file) {
+  check_length(text, kMaxModelBytes, field, file);
   if (!text.empty() && text.front() != '{') required<int>(std::nullopt, field, "manifest", file);
   return std::string(text);
 }
 
 }  // namespace
 
-ContainerInfo parse_container_head(std::span<const std::byte> file_bytes, const fs::path& file) {
+ContainerInfo parse_container_head(std::span<const std::byte> file_bytes, const fs::path& file,
+                                   KeepManifest keep) {
   const Header header = parse_header(file_bytes, file);
   check_json(header.manifest, "manifest", file);
   const auto members = required(json_members(header.manifest), "format", "manifest", file);
@@ -231,12 +246,13 @@ ContainerInfo parse_container_head(std::span<const std::byte> file_bytes, const 
   info.version_major = header.major;
   info.version_minor = header.minor;
   info.file_bytes = static_cast<std::int64_t>(file_bytes.size());
-  info.manifest = header.manifest;
+  if (keep == KeepManifest::yes) info.manifest = header.manifest;
   info.created_by = json_string(find_member(members, "created_by")).value_or("");
   info.metadata = parse_metadata(find_member(members, "metadata"), file);
   info.model = parse_object(find_member(members, "model"), "model", file);
   info.weights = parse_object(find_member(members, "weights"), "weights", file);
   info.checkpoint = find_member(members, "checkpoint");
+  check_length(info.checkpoint, kMaxCheckpointBytes, "checkpoint", file);
   const auto begin = kContainerHeaderBytes + static_cast<std::int64_t>(header.manifest.size());
   info.tensors =
       TensorListParser(begin, info.file_bytes, file).parse(find_member(members, "tensors"));

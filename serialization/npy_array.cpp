@@ -144,8 +144,10 @@ class ArrayParser {
     const Shape shape = checked_shape(description.sizes, dtype, "array", file_);
     check_size(shape.numel() * size_of(dtype));
     Tensor tensor = view_or_copy(bytes_, shape, dtype, owner);
-    if (description.descr.front() == '>' && size_of(dtype) > 1) tensor = byte_swapped(tensor);
-    return description.fortran_order ? from_fortran(tensor) : tensor;
+    // In this order, so that an array which needs both is copied once.
+    if (description.fortran_order) tensor = from_fortran(tensor);
+    if (description.descr.front() == '>' && size_of(dtype) > 1) swap_bytes(tensor);
+    return tensor;
   }
 
  private:
@@ -201,13 +203,12 @@ class ArrayParser {
                  place_);
   }
 
-  static Tensor byte_swapped(const Tensor& tensor) {
-    Tensor swapped = tensor.clone();
-    auto* bytes = static_cast<std::byte*>(swapped.mutable_raw_data());
-    const std::int64_t width = size_of(swapped.dtype());
-    for (std::int64_t i = 0; i < swapped.nbytes(); i += width)
+  static void swap_bytes(Tensor& tensor) {
+    if (tensor.is_read_only()) tensor = tensor.clone();
+    auto* bytes = static_cast<std::byte*>(tensor.mutable_raw_data());
+    const std::int64_t width = size_of(tensor.dtype());
+    for (std::int64_t i = 0; i < tensor.nbytes(); i += width)
       std::reverse(bytes + i, bytes + i + width);
-    return swapped;
   }
 
   // The bytes are those of the transposed array in C order.

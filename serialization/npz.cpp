@@ -20,6 +20,7 @@ constexpr std::string_view kExtension = ".npy";
 
 StateDict load_npz(const std::filesystem::path& path, const LoadOptions& options) {
   const ZipReader zip(MappedFile::open(path));
+  check_tensor_count(zip.entries().size(), path);
   std::int64_t total = 0;
   for (const ZipEntry& entry : zip.entries()) total += entry.compressed_size;
   StateDict tensors;
@@ -42,6 +43,7 @@ StateDict load_npz(const std::filesystem::path& path, const LoadOptions& options
 void save_npz(const StateDict& tensors, const std::filesystem::path& path,
               const SaveOptions& options) {
   check_writable(tensors);
+  check_writable_count(tensors.size());
   check_target(path, options);
   SaveProgress progress(options.progress, tensors.nbytes());
   ZipWriter zip(path);

@@ -29,6 +29,7 @@ StateDict load_safetensors(const std::filesystem::path& path, const LoadOptions&
 void write_safetensors(const StateDict& tensors, AtomicFile& file, SaveProgress& progress) {
   LAMINA_REQUIRE(!tensors.contains("__metadata__"),
                  "[save] safetensors keeps the name '__metadata__' for itself");
+  check_writable_count(tensors.size());
   std::vector<const StateDict::Entry*> order;
   for (const auto& entry : tensors) order.push_back(&entry);
   std::ranges::stable_sort(order, std::greater<>{}, [](const StateDict::Entry* entry) {

@@ -155,7 +155,9 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file_bytes
   SafetensorsHeader header;
   header.buffer = file_bytes.subspan(static_cast<std::size_t>(kLengthBytes) + text.size());
   const auto buffer_bytes = static_cast<std::int64_t>(header.buffer.size());
-  const JsonMembers members = json_members(text).value();
+  JsonMembers members = json_members(text).value();
+  check_tensor_count(members.size(), file);
+  header.entries.reserve(members.size());
   for (const auto& [name, value] : members) {
     if (name == kMetadata) {
       header.metadata = parse_metadata(value, file);

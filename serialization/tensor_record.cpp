@@ -51,6 +51,11 @@ void check_name(std::string_view name, const std::filesystem::path& file) {
   }
 }
 
+void check_tensor_count(std::size_t count, const std::filesystem::path& file) {
+  if (count <= kMaxTensors) return;
+  throw_format(FormatErrc::limit, file, "too many tensors: {}, at most {}", count, kMaxTensors);
+}
+
 Shape checked_shape(std::span<const std::int64_t> sizes, DType dtype, std::string_view name,
                     const std::filesystem::path& file) {
   if (sizes.size() > static_cast<std::size_t>(Shape::kMaxRank)) {
@@ -105,6 +110,11 @@ void check_writable(const StateDict& tensors) {
   for (const auto& [key, value] : tensors.metadata()) {
     LAMINA_REQUIRE(is_utf8(key) && is_utf8(value), "[save] metadata that is not UTF-8");
   }
+}
+
+void check_writable_count(std::size_t count) {
+  LAMINA_REQUIRE(count <= kMaxTensors, "[save] {} tensors, one file holds at most {}", count,
+                 kMaxTensors);
 }
 
 void check_target(const std::filesystem::path& path, const SaveOptions& options) {

@@ -8,7 +8,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <unordered_set>
 
 namespace lamina::serialization {
 namespace {
@@ -57,16 +56,22 @@ class DirectoryParser {
   std::vector<ZipEntry> parse() {
     const std::int64_t end_record = find_end_record();
     const Directory directory = read_directory_place(end_record);
+    if (directory.count > kMaxZipEntries) {
+      throw_format(FormatErrc::limit, file_, "too many entries: {} in the zip, at most {}",
+                   directory.count, kMaxZipEntries);
+    }
     Fields fields(
         checked_range(bytes_, directory.offset, directory.size, "central directory", file_));
     directory_offset_ = directory.offset;
-    while (fields.left() > 0) parse_entry(fields);
-    if (entries_.size() != directory.count) {
+    while (fields.left() > 0 && entries_.size() < directory.count) parse_entry(fields);
+    if (entries_.size() != directory.count || fields.left() > 0) {
       throw_format(FormatErrc::size_mismatch, file_,
-                   "size mismatch: {} entries in the central directory, {} are announced",
-                   entries_.size(), directory.count);
+                   "size mismatch: {} entries are announced, the central directory holds {}",
+                   directory.count, fields.left() > 0 ? "more" : "fewer");
     }
+    check_names();
     check_overlap();
+    check_growth();
     return std::move(entries_);
   }
 
@@ -174,9 +179,6 @@ class DirectoryParser {
     read_zip64(fields.take(extra_bytes), std::array{&size, &compressed, &header});
     fields.skip(comment_bytes);
 
-    if (!names_.insert(entry.name).second) {
-      throw_format(FormatErrc::duplicate_name, file_, "duplicate name: zip entry '{}'", entry.name);
-    }
     if ((flags & zip::kEncryptedFlag) != 0) {
       throw_format(FormatErrc::bad_flags, file_, "encrypted: zip entry '{}'", entry.name);
     }
@@ -228,10 +230,26 @@ class DirectoryParser {
                   entry.compressed_size, place, file_);
   }
 
-  void check_overlap() const {
+  template <typename Member>
+  std::vector<const ZipEntry*> sorted_by(Member member) const {
     std::vector<const ZipEntry*> order;
+    order.reserve(entries_.size());
     for (const ZipEntry& entry : entries_) order.push_back(&entry);
-    std::ranges::sort(order, {}, &ZipEntry::header_offset);
+    std::ranges::sort(order, {}, member);
+    return order;
+  }
+
+  void check_names() const {
+    const auto order = sorted_by(&ZipEntry::name);
+    const auto twice = std::ranges::adjacent_find(order, {}, &ZipEntry::name);
+    if (twice != order.end()) {
+      throw_format(FormatErrc::duplicate_name, file_, "duplicate name: zip entry '{}'",
+                   (*twice)->name);
+    }
+  }
+
+  void check_overlap() const {
+    const auto order = sorted_by(&ZipEntry::header_offset);
     std::int64_t end = 0;
     for (const ZipEntry* entry : order) {
       if (entry->header_offset < end) {
@@ -242,12 +260,27 @@ class DirectoryParser {
     }
   }
 
+  // All of them together, so that many small bombs are no better than a large one.
+  void check_growth() const {
+    std::int64_t room = size_ + kRoomBytes;
+    for (const ZipEntry& entry : entries_) {
+      if (!entry.deflated) continue;
+      if (entry.size > room) {
+        throw FormatError(
+            FormatErrc::limit,
+            fmt::format("too large: the deflated entries of {} bytes grow beyond {}: {}", size_,
+                        size_ + kRoomBytes, file_.string()),
+            "if the file can be trusted, unpack it and pack it again without compression");
+      }
+      room -= entry.size;
+    }
+  }
+
   Bytes bytes_;
   std::int64_t size_;
   const fs::path& file_;
   std::int64_t directory_offset_ = 0;
   std::vector<ZipEntry> entries_;
-  std::unordered_set<std::string> names_;
 };
 
 }  // namespace

@@ -52,7 +52,7 @@ ZipReader::ZipReader(std::shared_ptr<MappedFile> file)
 }
 
 const ZipEntry* ZipReader::find(std::string_view name) const {
-  const auto found = index_.find(std::string(name));
+  const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &entries_[found->second];
 }
 

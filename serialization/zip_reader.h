@@ -1,7 +1,8 @@
 // Zip archives as .npz and .pth files are: read in place, every field checked.
 //
 // Nothing is taken on trust: the central directory, the local headers and the file's size must
-// agree, no two entries may share a byte or a name, and what a deflated entry grows to is bounded.
+// agree, no two entries may share a byte or a name, and what all deflated entries grow to together
+// is bounded by the file's size and 64 MiB.
 #pragma once
 
 #include "core/mapped_file.h"
@@ -17,6 +18,9 @@
 #include <vector>
 
 namespace lamina::serialization {
+
+/// A file with one for each of kMaxTensors storages and as much again beside them.
+inline constexpr std::size_t kMaxZipEntries = 131'072;
 
 struct ZipEntry {
   std::string name;
@@ -38,6 +42,8 @@ class ZipReader {
  public:
   /// Reads the directory and all local headers. Throws FormatError.
   explicit ZipReader(std::shared_ptr<MappedFile> file);
+  ZipReader(const ZipReader&) = delete;
+  ZipReader& operator=(const ZipReader&) = delete;
 
   /// In the order of the central directory.
   const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
@@ -61,7 +67,7 @@ class ZipReader {
 
   std::shared_ptr<MappedFile> file_;
   std::vector<ZipEntry> entries_;
-  std::unordered_map<std::string, std::size_t> index_;
+  std::unordered_map<std::string_view, std::size_t> index_;  // on the names in entries_
 };
 
 }  // namespace lamina::serialization

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 128;
 constexpr std::int64_t kMaxVisited = 4'000'000;
-constexpr std::size_t kMaxTensors = std::size_t{1} << 16;
 constexpr std::size_t kMaxNameBytesInAll = std::size_t{8} << 20;
 constexpr std::size_t kShownSkipped = 8;
 constexpr std::string_view kRootName = "__root__";  // of a tensor that is the whole object

@@ -49,6 +49,15 @@ TEST_CASE("error: every child is an Error with its hint", "[core][error]") {
   CHECK(Error("what").hint().empty());
 }
 
+TEST_CASE("error: a message is one printable line of bounded length", "[core][error]") {
+  const Error error("tensor 'a\n\x1b[2J\x7f\t\xc2\x9b\xcf\x80'", "two\nlines");
+  CHECK(std::string(error.what()) == "tensor 'a\\x0a\\x1b[2J\\x7f\\x09\\xc2\x9bπ'");
+  CHECK(error.hint() == "two\\x0alines");
+  const std::string text = Error(std::string(1'000'000, 'x')).what();
+  CHECK(text.size() < 4100);
+  CHECK(text.ends_with("x..."));
+}
+
 TEST_CASE("error: every rule of a format has a name of its own", "[core][error]") {
   std::set<std::string> names;
   const int count = static_cast<int>(FormatErrc::image_too_large) + 1;

@@ -48,7 +48,7 @@ TEST_CASE("layer spec: every kind of argument comes back as it was", "[models][j
                 R"("real":2.0,"flag":true,"none":null,"text":"zéro","pair":[1,2]}}]})");
   const nn::LayerSpec again = layer_spec_from_json(text);
   REQUIRE(again.children.size() == 1);
-  CHECK(again.children[0].second.args == child.args);
+  CHECK(again.children[0].spec.args == child.args);
 }
 
 TEST_CASE("layer spec: each rule has its own error", "[models][json]") {

@@ -22,17 +22,20 @@ TEST_CASE("json_text: members and elements are slices of the text", "[serializat
   CHECK(members[2].second == "-1.5e3");
   CHECK(find_member(members, "n") == "-1.5e3");
   CHECK(find_member(members, "none").empty());
-  const auto elements = json_elements(members[0].second).value();
+  std::vector<std::string_view> elements;
+  const auto collect = [&](std::string_view element) { elements.push_back(element); };
+  CHECK(for_each_element(members[0].second, collect));
   REQUIRE(elements.size() == 2);
   CHECK(elements[1] == R"({"b":"]}"})");
-  CHECK(json_elements("[ ]").value().empty());
+  CHECK(for_each_element("[ ]", collect));
+  CHECK(elements.size() == 2);
   CHECK(json_members("{ }").value().empty());
 }
 
 TEST_CASE("json_text: a value of another kind is nothing", "[serialization][json]") {
   CHECK_FALSE(json_members("[1]"));
-  CHECK_FALSE(json_elements("{}"));
-  CHECK_FALSE(json_elements("\"[]\""));
+  CHECK_FALSE(for_each_element("{}", [](std::string_view) {}));
+  CHECK_FALSE(for_each_element("\"[]\"", [](std::string_view) {}));
   CHECK_FALSE(json_string("1"));
   CHECK_FALSE(json_integer("1.0"));
   CHECK_FALSE(json_integer("\"1\""));
@@ -54,8 +57,33 @@ TEST_CASE("json_text: what a reader must not meet is refused", "[serialization][
   CHECK_THROWS_MATCHES(check(R"({"a":1,"\u0061":2})"), FormatError,
                        breaks(FormatErrc::duplicate_name, "key 'a' of the text: FILE"));
   CHECK_NOTHROW(check(R"([{"a":1},{"a":2}])"));
-  for (const char* bad :
-       {"", "{", "[1,]", "{\"a\"}", "[01]", "nul", "[1] 2", "\"\xff\"", "1e999"}) {
+  CHECK_NOTHROW(check(R"({"a":{"a":[{"a":-0.5E+2},{"a":1e-999}]},"b":"\ud83d\ude00"} )"));
+  for (const char* bad : {"",
+                          "{",
+                          "[1,]",
+                          "[1}",
+                          "{\"a\"}",
+                          "{1:2}",
+                          "[01]",
+                          "[-]",
+                          "[1.]",
+                          "[1e]",
+                          "[+1]",
+                          "nul",
+                          "nulls",
+                          "[1] 2",
+                          "[1 2]",
+                          "\"\xff\"",
+                          "\"",
+                          "\"\\",
+                          "\"\\x\"",
+                          "\"\\u12g4\"",
+                          "\"\\ud800\"",
+                          "\"\\ud800\\u0041\"",
+                          "\"\\udc00\"",
+                          "\"\n\"",
+                          "1e999",
+                          "\xef\xbb\xbf[]"}) {
     INFO(bad);
     CHECK_THROWS_MATCHES(check(bad), FormatError, breaks(FormatErrc::bad_json, "bad JSON: text"));
   }
@@ -63,5 +91,7 @@ TEST_CASE("json_text: what a reader must not meet is refused", "[serialization][
 
 TEST_CASE("json_text: quoted text reads back", "[serialization][json]") {
   const std::string text = "a\"b\\c\n\x01\xc3\xa9/";
+  CHECK(json_quote(text) == R"("a\"b\\c\n\u0001é/")");
   CHECK(json_string(json_quote(text)) == text);
+  CHECK(json_string(R"("\u0041\u00e9\u20ac\ud83d\ude00\/\b\f\r\t")") == "Aé€😀/\b\f\r\t");
 }

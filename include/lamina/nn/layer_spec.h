@@ -17,13 +17,20 @@ namespace lamina::nn {
 using ArgValue = std::variant<std::monostate, bool, std::int64_t, double, std::string,
                               std::vector<std::int64_t>>;
 
+struct NamedLayerSpec;
+
 struct LAMINA_API LayerSpec {
-  std::string type;                                         ///< "Conv2d"
-  std::vector<std::pair<std::string, ArgValue>> args;       ///< in PyTorch's order and names
-  std::vector<std::pair<std::string, LayerSpec>> children;  ///< in order of registration
+  std::string type;                                    ///< "Conv2d"
+  std::vector<std::pair<std::string, ArgValue>> args;  ///< in PyTorch's order and names
+  std::vector<NamedLayerSpec> children;                ///< in order of registration
 
   /// The argument, or nullptr.
   const ArgValue* find_arg(std::string_view name) const;
+};
+
+struct NamedLayerSpec {
+  std::string name;
+  LayerSpec spec;
 };
 
 }  // namespace lamina::nn
