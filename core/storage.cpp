@@ -42,7 +42,7 @@ std::shared_ptr<Storage> Storage::allocate_zeroed(std::int64_t size_bytes) {
 }
 
 AllocationLimit::AllocationLimit(std::int64_t size_bytes)
-    : limit_bytes_(size_bytes), left_bytes_(size_bytes), outer_(current_limit) {
+    : left_bytes_(size_bytes), outer_(current_limit) {
   current_limit = this;
 }
 
@@ -53,8 +53,8 @@ void AllocationLimit::charge(std::int64_t size_bytes) {
   if (limit == nullptr) return;
   if (size_bytes > limit->left_bytes_) {
     throw FormatError(FormatErrc::limit,
-                      fmt::format("[storage] {} bytes asked for, of {} there are {} left",
-                                  size_bytes, limit->limit_bytes_, limit->left_bytes_));
+                      fmt::format("too large: {} bytes to unpack, where its size allows {} more",
+                                  size_bytes, limit->left_bytes_));
   }
   limit->left_bytes_ -= size_bytes;
 }

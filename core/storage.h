@@ -60,7 +60,6 @@ class AllocationLimit {
   static void charge(std::int64_t size_bytes);
 
  private:
-  std::int64_t limit_bytes_;
   std::int64_t left_bytes_;
   AllocationLimit* outer_;
 };

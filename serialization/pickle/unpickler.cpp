@@ -194,7 +194,10 @@ bool Unpickler::run_stack(Opcode op) {
       }
       return true;
     }
-    case Opcode::mark: marks_.push_back(stack_.size()); return true;
+    case Opcode::mark:
+      if (marks_.size() >= kMaxStack) cursor_.fail(FormatErrc::limit, "more than {} marks", kMaxStack);
+      marks_.push_back(stack_.size());
+      return true;
     case Opcode::pop:
       if (!marks_.empty() && marks_.back() == stack_.size()) {
         marks_.pop_back();  // as Python: a mark is a value of the stack

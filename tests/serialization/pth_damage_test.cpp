@@ -50,9 +50,7 @@ enum class Outcome { error, right, other };
 
 Outcome outcome_of(const fs::path& path, const StateDict& expected, bool verify) {
   try {
-    LoadOptions options;
-    options.verify = verify;
-    const StateDict tensors = load(path, options);
+    const StateDict tensors = load(path, {.verify = verify});
     CHECK(touched(tensors) >= 0);
     return same(tensors, expected) ? Outcome::right : Outcome::other;
   } catch (const Error&) {

@@ -25,7 +25,7 @@ using ByteProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 struct LoadOptions {
   /// Also compare every tensor's bytes with its checksum, where the format has them.
   bool verify = false;
-  ByteProgress progress;
+  ByteProgress progress = {};
   /// Pickled files: where in the object the weights stand, keys and attributes joined by dots;
   /// "." takes every tensor of the file. Empty: `state_dict`, `model_state_dict` or `model` of a
   /// checkpoint, else the whole object.
@@ -38,7 +38,7 @@ struct LoadOptions {
 };
 
 struct SaveOptions {
-  ByteProgress progress;
+  ByteProgress progress = {};
   /// False: a file that is there already is an IoError.
   bool overwrite = true;
 };
