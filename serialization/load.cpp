@@ -6,8 +6,8 @@
 #include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 
-#include "core/mapped_file.h"
 #include "core/require.h"
+#include "serialization/unknown_kind.h"
 
 #include <algorithm>
 #include <array>
@@ -62,29 +62,12 @@ constexpr std::array kWriters{
     Writer{".pt", serialization::save_pth},
 };
 
-[[noreturn]] void throw_unreadable(const fs::path& path) {
-  const auto file = MappedFile::open(path);
-  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
-                              file->bytes().size());
-  // What is often found in a weight file's place.
-  const char* hint = "known kinds: .lamina, .pth, .safetensors, .npz, .npy";
-  if (text.empty()) hint = "the file is empty";
-  if (text.starts_with("version https://git-lfs")) {
-    hint = "it is a Git LFS pointer, not the file itself; run git lfs pull";
-  }
-  if (text.starts_with("<!") || text.starts_with("<html")) {
-    hint = "it is a web page; the download went to an error or log-in page";
-  }
-  throw FormatError(FormatErrc::bad_magic,
-                    fmt::format("not a file of a known kind: {}", path.string()), hint);
-}
-
 }  // namespace
 
 StateDict load(const fs::path& path, const LoadOptions& options) {
   const FileKind kind = serialization::detect_kind(path);
   const auto* const reader = std::ranges::find(kReaders, kind, &Reader::kind);
-  if (reader == kReaders.end()) throw_unreadable(path);
+  if (reader == kReaders.end()) serialization::throw_unknown_kind(path);
   return reader->load(path, options);
 }
 

@@ -84,15 +84,20 @@ Value read_legacy(ByteCursor& cursor, Arena& arena, TorchEnvironment& environmen
   return object;
 }
 
-void refuse_rest(ByteCursor& cursor, pickle::Environment& environment) {
-  if (cursor.left() == 0) return;
+void refuse_unsafe(const ByteCursor& cursor, pickle::Environment& environment) {
   ByteCursor probe = cursor;
-  Arena scratch(1 << 20);
+  constexpr std::int64_t kScratchBytes = 1 << 20;
+  Arena scratch(kScratchBytes);
   try {
     (void)Unpickler(probe, scratch, environment).load();
   } catch (const FormatError& error) {
     if (error.code() == FormatErrc::unsafe) throw;
   }
+}
+
+void refuse_rest(const ByteCursor& cursor, pickle::Environment& environment) {
+  if (cursor.left() == 0) return;
+  refuse_unsafe(cursor, environment);
   cursor.fail(FormatErrc::hole, "hole: {} bytes behind the end", cursor.left());
 }
 

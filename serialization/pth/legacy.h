@@ -16,8 +16,12 @@ class TorchEnvironment;
 pickle::Value read_legacy(pickle::ByteCursor& cursor, pickle::Arena& arena,
                           TorchEnvironment& environment, const std::shared_ptr<void>& owner);
 
+/// Throws FormatError unsafe where the bytes at the cursor are a pickle that would run code, though
+/// nobody reads it.
+void refuse_unsafe(const pickle::ByteCursor& cursor, pickle::Environment& environment);
+
 /// Refuses bytes behind the end of a pickle or file: with the name of what a pickle among them
 /// would call, else as a hole.
-void refuse_rest(pickle::ByteCursor& cursor, pickle::Environment& environment);
+void refuse_rest(const pickle::ByteCursor& cursor, pickle::Environment& environment);
 
 }  // namespace lamina::serialization

@@ -96,7 +96,8 @@ StateDict load_pth(const fs::path& path, const LoadOptions& options) {
     // Limits of memory do not know which file they are about.
     const std::string text = error.what();
     if (error.code() != FormatErrc::limit || text.find(path.string()) != std::string::npos) throw;
-    const char* const hint = "if it is one you trust, in Python: torch.save(torch.load(FILE), FILE)";
+    const char* const hint =
+        "if it is one you trust, in Python: torch.save(torch.load(FILE), FILE)";
     throw FormatError(error.code(), fmt::format("{}: {}", text, path.string()), hint);
   }
 }
