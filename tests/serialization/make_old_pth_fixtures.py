@@ -167,11 +167,11 @@ def module_pickle():
         return b"ctorch.nn.parameter\nParameter\n)\x81(" + variable + b"N\x88\x89tb"
 
     backend = text("_backend") + b"ctorch.nn.backends.thnn\n_get_thnn_function_backend\n)R"
-    linear = b"ctorch.nn.modules.linear\nLinear\n" + text("/usr/lib/linear.py") + text("class Linear(Module):\n    pass\n") + \
+    linear = b"ctorch.nn.modules.linear\nLinear\n" + text("linear.py") + text("class Linear(Module):\n    pass\n") + \
         b"\x87Q)\x81}(" + text("_modules") + od([]) + text("_buffers") + od([text("mean") + text("103") + b"Q"]) + \
         text("_parameters") + od([text("weight") + parameter("101"), text("bias") + parameter("102")]) + backend + \
         text("training") + b"\x88ub"
-    return b"\x80\x02cmodel\nNet\n" + text("/home/model.py") + text("class Net(nn.Module):\n    pass\n") + b"\x87Q)\x81}(" + \
+    return b"\x80\x02cmodel\nNet\n" + text("model.py") + text("class Net(nn.Module):\n    pass\n") + b"\x87Q)\x81}(" + \
         text("_modules") + od([text("fc") + linear]) + text("_buffers") + od([]) + text("_parameters") + od([]) + \
         text("hidden_size") + b"K\x80" + backend + b"ub."
 
