@@ -73,6 +73,10 @@ bool Unpickler::run_object(Opcode op) {
 }
 
 void Unpickler::push_global(std::string_view module, std::string_view name) {
+  constexpr std::size_t kMaxBytes = 4096;  // a message quotes it several times over
+  if (module.size() > kMaxBytes || name.size() > kMaxBytes) {
+    builder_.fail("a global whose name has {} bytes", module.size() + name.size());
+  }
   auto* const global = builder_.arena.make<Global>(module, name);
   // Names are looked up as a pair of plain words: "os" and "path.system" would be two, too.
   if (!environment_.know(*global) && is_never_data(module, name)) {

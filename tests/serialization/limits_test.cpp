@@ -252,3 +252,92 @@ TEST_CASE("limits: an array that says it is larger than it is", "[serialization]
   check(npy(std::string(1 << 20, 'x'), "(1,)", ""), "too long");
   check(npy(">f8", "(2621440,)", std::string(20 << 20, 'x')), "read");
 }
+
+namespace {
+
+using namespace std::string_literals;
+
+// A pickle by itself, and one in a legacy file beside a storage "0" of four floats.
+std::string pickle(const std::string& opcodes) { return "\x80\x02"s + opcodes + "."; }
+
+std::string legacy(const std::string& opcodes) {
+  return "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+         "\x80\x02M\xe9\x03."
+         "\x80\x02}X\x0d\0\0\0little_endian\x88s."s +
+         pickle(opcodes) +
+         "\x80\x02]X\x01\0\0\0"
+         "0a."s +
+         little(std::int64_t{4}) + std::string(16, '\0');
+}
+
+std::string times(int count, const std::string& text) {
+  std::string all;
+  all.reserve(text.size() * static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+std::string integer(std::int32_t value) { return "J" + little(value); }
+
+std::string key(int i) {
+  const std::string name = fmt::format("{}", i);
+  return "X" + little(static_cast<std::uint32_t>(name.size())) + name;
+}
+
+// One element of the storage, seen `size` times.
+std::string expanded(std::int32_t size) {
+  return "ctorch._utils\n_rebuild_tensor\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+         "0X\x03\0\0\0cpuK\x04NtQK\0("s +
+         integer(size) + "t(K\0ttR"s;
+}
+
+}  // namespace
+
+TEST_CASE("limits: a pickle of very many objects", "[serialization][limits]") {
+  const auto refused = [](const std::string& bytes) { check(bytes, ": /"); };  // whatever the rule
+  refused(pickle(times(5'000'000, "]0")));
+  refused(pickle("]" + times(5'000'000, "]a")));
+  refused(pickle("](" + times(10'000'000, "]") + "e"));
+  refused(pickle("](" + times(10'000'000, "N") + "e"));
+  refused(pickle(times(10'000'000, "]") + times(9'999'999, "a")));
+  refused(pickle(times(10'000'000, "(") + times(9'999'999, "t")));
+  refused(pickle("]" + times(2'000'000, "}r\xff\xff\xff\x00"s + "0")));
+  std::string memo = "]";
+  for (int i = 0; i < 1'500'000; ++i) memo += "r" + little(i);
+  refused(pickle(memo));
+  std::string dict = "}(";
+  for (int i = 0; i < 1'000'000; ++i) dict += key(i) + "]";
+  refused(pickle(dict + "u"));
+  refused(pickle("ccollections\nOrderedDict\n" + times(3'000'000, ")\x81")));
+  refused(pickle("]" + times(1'000'000,
+                             "ca\nb\n)\x81"
+                             "a")));
+}
+
+TEST_CASE("limits: a pickle of very long values", "[serialization][limits]") {
+  const auto length = little(static_cast<std::uint32_t>(kLong.size()));
+  const auto refused = [](const std::string& bytes) { check(bytes, ": /"); };
+  refused(pickle("X" + length + kLong));
+  refused(pickle("\x8b" + length + kLong));
+  refused(pickle("I" + kLong + "\n"));
+  refused(pickle("L" + kLong + "L\n"));
+  refused(pickle("F" + kLong + "\n"));
+  refused(pickle("S'" + kLong + "'\n"));
+  refused(pickle("V" + kLong + "\n"));
+  refused(pickle("c" + kLong + "\nx\n)R"));
+  refused(pickle("P" + kLong + "\n"));
+  refused(
+      pickle("X\xff\xff\xff\x7f"
+             "abc"));
+}
+
+TEST_CASE("limits: views that see a storage very often", "[serialization][limits]") {
+  check(legacy("}" + key(0) + expanded(4) + "s"), "read");
+  check(legacy("}" + key(0) + expanded(2'000'000'000) + "s"), ": /");
+  std::string many = "}(";
+  for (int i = 0; i < 1000; ++i) many += key(i) + expanded(10'000'000);
+  check(legacy(many + "u"), ": /");
+  many = "}(";
+  for (int i = 0; i < 65'000; ++i) many += key(i) + expanded(4);
+  check(legacy(many + "u"), "read");
+}
