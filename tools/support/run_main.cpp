@@ -79,15 +79,19 @@ void hold_standard_descriptors() {
 }
 
 void log_to(const Console& console) {
-  set_log_callback([&console](LogLevel level, std::string_view message) {
-    if (level == LogLevel::warning) {
-      console.warning("{}", message);
-    } else if (level == LogLevel::info) {
-      console.note("{}", message);
-    } else {
-      console.detail("{}", message);
-    }
-  });
+  // What is read again, for a hint say, has nothing new to tell.
+  set_log_callback(
+      [&console, last = std::string()](LogLevel level, std::string_view message) mutable {
+        if (message == last) return;
+        last = message;
+        if (level == LogLevel::warning) {
+          console.warning("{}", message);
+        } else if (level == LogLevel::info) {
+          console.note("{}", message);
+        } else {
+          console.detail("{}", message);
+        }
+      });
 }
 
 bool answer_standard_options(const Standard& standard, const Command& root, const Command& chosen) {
