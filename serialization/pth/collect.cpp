@@ -51,6 +51,7 @@ bool names_buffer(const Value* list, const Value& name) {
 }  // namespace
 
 StateDict Collector::collect(const Value& root, const std::string& key) {
+  everything_ = key == ".";
   const FoundWeights found = find_weights(root, key, file_);
   walk(found.value, 0);
   // Where there are no tensors, arrays are what the file is about.
@@ -147,16 +148,24 @@ void Collector::walk_record(const Record& record, std::size_t depth) {
     if (parts && !parts->empty()) return walk((*parts)[0], depth + 1);
   }
   if (is_module(record)) return walk_module(*attributes, depth);
-  if (is_script_object(record)) {
-    if (attributes != nullptr) {
-      return walk_members({attributes->items.begin(), attributes->items.size()}, depth);
-    }
-    return walk(record.state, depth + 1);  // packed parameters: a tuple or a list
-  }
+  if (is_script_object(record)) return walk_script_object(record, depth);
   if (record.members.empty() && record.items.empty())
     return skip(Value::of(const_cast<Record*>(&record)));
   walk_members({record.members.begin(), record.members.size()}, depth);
   walk_items({record.items.begin(), record.items.size()}, depth);
+}
+
+// Which attributes are parameters and buffers only the code says, which is not read. They are never
+// inside a list: an LSTM's `_flat_weights` name its parameters once more.
+void Collector::walk_script_object(const Record& record, std::size_t depth) {
+  const Dict* const attributes = attributes_of(record);
+  if (attributes == nullptr) return walk(record.state, depth + 1);  // packed: a tuple or a list
+  std::vector<Dict::Item> kept;
+  for (const Dict::Item& member : attributes->items) {
+    const bool is_list = items_of(member.second).has_value();
+    if (everything_ || !is_list) kept.push_back(member);
+  }
+  walk_members(kept, depth);
 }
 
 void Collector::walk_module(const Dict& state, std::size_t depth) {

@@ -40,6 +40,7 @@ class Collector {
   void walk_members(std::span<const pickle::Dict::Item> members, std::size_t depth);
   void walk_items(std::span<const pickle::Value> items, std::size_t depth);
   void walk_record(const pickle::Record& record, std::size_t depth);
+  void walk_script_object(const pickle::Record& record, std::size_t depth);
   void walk_module(const pickle::Dict& state, std::size_t depth);
   void walk_named(std::string_view name, const pickle::Value& value, std::size_t depth);
   void take(const TensorObject& tensor);
@@ -51,6 +52,7 @@ class Collector {
   TensorMaker& maker_;
   const std::filesystem::path& file_;
   StateDict tensors_;
+  bool everything_ = false;
   std::string path_;
   std::int64_t visited_ = 0;
   std::size_t name_bytes_ = 0;
