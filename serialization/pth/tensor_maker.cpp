@@ -98,12 +98,13 @@ Tensor TensorMaker::make(const TensorObject& tensor, std::string_view name) {
     throw_unsupported(name, fmt::format("quantised ({})", type.name), *file_,
                       "lamina-convert convert --dequantize makes it float32");
   }
-  const Tensor stored = make_stored(tensor, name);
+  // Who computes with the elements needs them aligned.
+  const Tensor stored = make_stored(tensor, name, quantised || !options_.unaligned);
   report(stored.nbytes());
   return quantised ? dequantised(tensor, stored, name) : stored;
 }
 
-Tensor TensorMaker::make_stored(const TensorObject& tensor, std::string_view name) {
+Tensor TensorMaker::make_stored(const TensorObject& tensor, std::string_view name, bool aligned) {
   StorageBytes& storage = *tensor.storage->bytes;
   resolve(storage, name);
   const Place place = checked_place(tensor, *tensor.type->dtype, name);
@@ -118,7 +119,7 @@ Tensor TensorMaker::make_stored(const TensorObject& tensor, std::string_view nam
     return true;
   }();
   if (in_order) {
-    const Tensor& all = elements(storage, place.dtype, !options_.unaligned);
+    const Tensor& all = elements(storage, place.dtype, aligned);
     return all.as_strided(place.shape, place.strides, place.offset);
   }
   std::string description =
@@ -169,8 +170,15 @@ Tensor TensorMaker::dequantised(const TensorObject& tensor, const Tensor& stored
   if (quantiser.scales == nullptr) {
     return dequantize(stored, quantiser.scale, quantiser.zero_point);
   }
-  const Tensor scales = make(*quantiser.scales, name);
-  const Tensor zero_points = make(*quantiser.zero_points, name);
+  const auto plain = [&](const TensorObject& part) {
+    if (part.unsupported != nullptr || !part.type->dtype || part.type->quantised) {
+      throw_format(FormatErrc::bad_field, file_->path(), "bad scales: not plain: tensor '{}'",
+                   name);
+    }
+    return make_stored(part, name, /*aligned=*/true);
+  };
+  const Tensor scales = plain(*quantiser.scales);
+  const Tensor zero_points = plain(*quantiser.zero_points);
   const std::int64_t axis = quantiser.axis;
   const bool fits = axis >= 0 && axis < stored.rank() && !is_floating(zero_points.dtype()) &&
                     scales.numel() == stored.size(static_cast<int>(axis)) &&

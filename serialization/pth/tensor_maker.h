@@ -38,7 +38,7 @@ class TensorMaker {
     std::int64_t offset;  // in elements, from the first byte of the storage
   };
 
-  Tensor make_stored(const TensorObject& tensor, std::string_view name);
+  Tensor make_stored(const TensorObject& tensor, std::string_view name, bool aligned);
   Tensor dequantised(const TensorObject& tensor, const Tensor& stored, std::string_view name);
   Place checked_place(const TensorObject& tensor, DType dtype, std::string_view name) const;
   void resolve(StorageBytes& storage, std::string_view name);
