@@ -11,16 +11,23 @@ endif()
 
 add_library(lamina_options INTERFACE)
 target_compile_features(lamina_options INTERFACE cxx_std_20)
-target_compile_options(lamina_options INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor
-  # The same bits from every compiler: a*b+c is one rounding only where the source says fma.
-  -ffp-contract=off)
+set(host_flags -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor)
+# The same bits from every compiler: a*b+c is one rounding only where the source says fma.
+list(APPEND host_flags -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 sees overlapping copies in std::string's own operators (GCC bug 105651, mended in 13).
-  target_compile_options(lamina_options INTERFACE -Wno-restrict)
+  list(APPEND host_flags -Wno-restrict)
 endif()
 if(LAMINA_WERROR)
-  target_compile_options(lamina_options INTERFACE -Werror)
+  list(APPEND host_flags -Werror)
+endif()
+list(JOIN host_flags "," cuda_host_flags)
+target_compile_options(lamina_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:${host_flags}>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${cuda_host_flags}>")
+if(LAMINA_WERROR)
+  target_compile_options(lamina_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
 if(LAMINA_SANITIZE)
   # Instrumented code hides from GCC what is initialised: this warning is only noise there.

@@ -1,7 +1,5 @@
 #include <lamina/core/error.h>
 
-#include <fmt/format.h>
-
 #include <string_view>
 
 namespace lamina {
@@ -20,7 +18,8 @@ std::string one_line(std::string_view text) {
     const auto c = static_cast<unsigned char>(text[i]);
     const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : ' ');
     if (!is_plain(c) || (c == 0xc2 && next >= 0x80 && next < 0xa0)) {
-      line += fmt::format("\\x{:02x}", c);
+      constexpr char kDigits[] = "0123456789abcdef";
+      line += {'\\', 'x', kDigits[c >> 4], kDigits[c & 15]};
     } else {
       line += static_cast<char>(c);
     }

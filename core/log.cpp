@@ -1,6 +1,7 @@
-#include "core/log_internal.h"
+#include "core/log_line.h"
 
 #include <mutex>
+#include <utility>
 
 namespace lamina {
 namespace {

@@ -1,7 +1,7 @@
 // The library's side of <lamina/core/log.h>.
 #pragma once
 
-#include <lamina/core/log.h>
+#include "core/log_line.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,6 @@
 #include <utility>
 
 namespace lamina {
-
-void log(LogLevel level, std::string_view message);
 
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {

@@ -7,6 +7,7 @@
 #include "kernels/elementwise.h"
 #include "nn/input.h"
 #include "nn/session/copy_op.h"
+#include "nn/session/device_choice.h"
 #include "nn/session/output_pool.h"
 #include "nn/session/plan.h"
 
@@ -17,7 +18,10 @@
 namespace lamina {
 namespace {
 
+using nn::detail::choose_device;
 using nn::detail::CopyOp;
+using nn::detail::DeviceChoice;
+using nn::detail::find_cuda_devices;
 using nn::detail::OutputPool;
 using nn::detail::PlacedStep;
 using nn::detail::Plan;
@@ -32,17 +36,14 @@ struct Output {
 };
 
 Device resolve_device(const std::string& text) {
-  if (text == "auto") {
-    log(LogLevel::info, "device: cpu ({}); this build has no CUDA", cpu_model_name());
-    return {};
+  // The driver is not started for nothing.
+  if (text == "cpu") return {};
+  const DeviceChoice choice = choose_device(text, find_cuda_devices());
+  if (!choice.why.empty()) {
+    log(LogLevel::info, "device: {} ({}); {}", to_string(choice.device), cpu_model_name(),
+        choice.why);
   }
-  const Device device = parse_device(text);
-  if (device.type == DeviceType::cuda) {
-    throw DeviceError(
-        fmt::format("[session] device '{}' is not available: this build has no CUDA", text),
-        "use --device cpu, or auto");
-  }
-  return device;
+  return choice.device;
 }
 
 void check_eval_mode(const nn::Module& module) {

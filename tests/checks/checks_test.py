@@ -101,5 +101,57 @@ class Links(Planted):
         self.assertIn("someone", output)
 
 
+class Cuda(Planted):
+    """check_cuda with a compiler that only says what ptxas would."""
+
+    def ptxas(self, *entries):
+        lines = []
+        for mangled, registers, spills in entries:
+            lines += [
+                f"ptxas info    : Compiling entry function '{mangled}' for 'sm_90a'",
+                f"ptxas info    : Function properties for {mangled}",
+                f"    0 bytes stack frame, {spills} bytes spill stores, {spills} bytes spill loads",
+                f"ptxas info    : Used {registers} registers, used 1 barriers, 1024 bytes smem",
+            ]
+        text = "\n".join(lines)
+        self.plant("nvcc", f"#!/bin/sh\ncat >&2 <<'END'\n{text}\nEND\n")
+        (self.root / "nvcc").chmod(0o755)
+        self.plant("kernels/cuda/a.cu", "__global__ void relu();")
+
+    def verdict(self, limits):
+        self.plant("kernels/cuda/ptxas_limits.txt", limits)
+        # Without ccache in the way: it would look for a real compiler.
+        environment = {"PATH": "/usr/bin:/bin", "NVCC": str(self.root / "nvcc"), "CCACHE_DISABLE": "1"}
+        run = subprocess.run([sys.executable, TOOLS / "check_cuda", self.root], capture_output=True,
+                             text=True, env=environment)
+        return run.returncode, run.stdout + run.stderr
+
+    RELU = "_ZN6lamina7kernels4cuda8hardware4reluILi4EEEvPfi"  # relu<4>(float*, int)
+
+    def test_a_kernel_within_its_line_passes(self):
+        self.ptxas((self.RELU, 32, 0))
+        self.assertEqual(self.verdict("relu<4> sm_90a 32 1024 0\n")[0], 0)
+        self.assertEqual(self.verdict("# all of them\nrelu<*> * 40 2048 0\n")[0], 0)
+
+    def test_a_kernel_over_its_line_fails(self):
+        self.ptxas((self.RELU, 33, 0))
+        status, output = self.verdict("relu<4> sm_90a 32 512 0\n")
+        self.assertEqual(status, 1)
+        self.assertIn("FAILED: 33 registers, at most 32; 1024 shared, at most 512", output)
+
+    def test_a_spill_fails_whatever_the_line_says(self):
+        self.ptxas((self.RELU, 32, 8))
+        status, output = self.verdict("relu<4> sm_90a 255 65536 4096\n")
+        self.assertEqual(status, 1)
+        self.assertIn("16 spills, at most 0", output)
+
+    def test_a_kernel_without_a_line_and_a_line_without_a_kernel_fail(self):
+        self.ptxas((self.RELU, 32, 0))
+        status, output = self.verdict("gemm sm_90a 32 1024 0\n")
+        self.assertEqual(status, 1)
+        self.assertIn("has no line in ptxas_limits.txt", output)
+        self.assertIn("ptxas_limits.txt:1: no kernel is gemm sm_90a", output)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -181,9 +181,9 @@ TEST_CASE("session: weights changed afterwards reach the sessions made afterward
 
 TEST_CASE("session: what it cannot do is one clear error", "[nn][session][errors]") {
   const auto network = test::small_network();
-  CHECK_THROWS_AS(Session(*network, {.device = "cuda"}), DeviceError);
-  CHECK_THROWS_WITH(Session(*network, {.device = "cuda:1"}),
-                    "[session] device 'cuda:1' is not available: this build has no CUDA");
+  CHECK_THROWS_AS(Session(*network, {.device = "cuda:99"}), DeviceError);
+  CHECK_THROWS_WITH(Session(*network, {.device = "cuda:99"}),
+                    Catch::StartsWith("[session] device 'cuda:99' is not available: "));
   CHECK_THROWS_WITH(Session(*network, {.device = "gpu"}), "[device] 'gpu' is not a device");
   CHECK_THROWS_WITH(Session(*network, {.precision = "int8"}),
                     "[session] precision 'int8' is not available on cpu");

@@ -1,10 +1,10 @@
 #include "tools/support/about.h"
 
 #include "core/cpu_features.h"
+#include "nn/session/device_choice.h"
 #include "tools/support/failure.h"
 #include "tools_build_info.h"
 
-#include <lamina/core/device.h>
 #include <lamina/core/threads.h>
 #include <lamina/core/version.h>
 
@@ -14,6 +14,9 @@
 
 namespace lamina::tools {
 namespace {
+
+using nn::detail::CudaDevices;
+using nn::detail::find_cuda_devices;
 
 std::string instruction_sets() {
   const CpuFeatures found = detect_cpu_features(), used = usable_cpu_features();
@@ -34,7 +37,9 @@ std::string version_text(const std::string& program, bool verbose) {
   if (!verbose) return text;
   text += fmt::format("commit:     {}\n", build_info::kCommit);
   text += fmt::format("compiler:   {}, {}\n", build_info::kCompiler, build_info::kBuildType);
-  text += "CUDA:       not built\n";
+  text += std::string_view(build_info::kCuda).empty()
+              ? "CUDA:       not built\n"
+              : fmt::format("CUDA:       {}, {}\n", build_info::kCuda, build_info::kCudaTargets);
   text += fmt::format("processor:  {}\n", cpu_model_name());
   text += fmt::format("isa:        {}\n", instruction_sets());
   text += fmt::format("threads:    {}\n", available_threads());
@@ -53,20 +58,26 @@ std::string version_text(const std::string& program, bool verbose) {
 }
 
 std::string device_list() {
-  return fmt::format("cpu\t{}, {} threads, {}\n", cpu_model_name(), available_threads(),
-                     instruction_sets());
+  std::string text = fmt::format("cpu\t{}, {} threads, {}\n", cpu_model_name(), available_threads(),
+                                 instruction_sets());
+  const CudaDevices cuda = find_cuda_devices();
+  if (cuda.descriptions.empty()) text += fmt::format("cuda\tnone: {}\n", cuda.why_none);
+  for (std::size_t i = 0; i < cuda.descriptions.size(); ++i) {
+    text += fmt::format("cuda:{}\t{} (sessions do not run on CUDA yet)\n", i, cuda.descriptions[i]);
+  }
+  return text;
 }
 
 void check_device(const std::string& device) {
-  if (device == "auto") return;
+  if (device == "auto" || device == "cpu") return;
   try {
-    if (parse_device(device).type == DeviceType::cpu) return;
+    nn::detail::choose_device(device, find_cuda_devices());
   } catch (const InvalidArgument&) {
     throw UsageError(fmt::format("'{}' is not a device: --device", device),
                      "auto, cpu, cuda or cuda:N; --list-devices shows what is here");
+  } catch (const Unsupported& error) {
+    throw Failure(ExitStatus::no_device, error.what(), error.hint());
   }
-  throw DeviceError(fmt::format("this build has no CUDA: --device {}", device),
-                    "--device cpu, or auto; --list-devices shows what is here");
 }
 
 }  // namespace lamina::tools

@@ -8,11 +8,12 @@ namespace lamina::tools {
 /// "vgg16-infer 0.1.0"; verbose adds commit, compiler, CUDA, instruction sets and libraries.
 std::string version_text(const std::string& program, bool verbose);
 
-/// One line a device, its name first: "cpu\tAMD EPYC 9R14, 2 threads, avx512 …".
+/// One line a device, its name first: "cpu\tAMD EPYC 9R14, 2 threads, avx512 …", and where there
+/// is no GPU one that says why: "cuda\tnone: no NVIDIA driver".
 std::string device_list();
 
-/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here, UsageError
-/// where it is no device.
+/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here, Failure with
+/// its status where it is here of no use yet, UsageError where it is no device.
 void check_device(const std::string& device);
 
 }  // namespace lamina::tools
