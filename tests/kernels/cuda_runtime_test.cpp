@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <vector>
@@ -128,7 +129,7 @@ TEST_CASE("cuda runtime: a graph runs what was captured, as often as it is launc
   const cuda::Graph graph =
       cuda::Graph::capture(stream, [&] { cuda::copy_async(b.data(), a.data(), kSize, stream); });
   CHECK(downloaded(b, stream) == Bytes(kSize, 9));
-  for (const unsigned char value : {3, 4}) {
+  for (const std::uint8_t value : {std::uint8_t{3}, std::uint8_t{4}}) {
     cuda::fill_async(a.data(), value, kSize, stream);
     graph.launch(stream);
     CHECK(downloaded(b, stream) == Bytes(kSize, value));
