@@ -195,7 +195,8 @@ bool Unpickler::run_stack(Opcode op) {
       return true;
     }
     case Opcode::mark:
-      if (marks_.size() >= kMaxStack) cursor_.fail(FormatErrc::limit, "more than {} marks", kMaxStack);
+      if (marks_.size() >= kMaxStack)
+        cursor_.fail(FormatErrc::limit, "more than {} marks", kMaxStack);
       marks_.push_back(stack_.size());
       return true;
     case Opcode::pop:
