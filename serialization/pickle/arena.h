@@ -52,7 +52,7 @@ class Arena {
     const std::size_t block = size > kBlock ? size : kBlock;
     if (static_cast<std::int64_t>(block) > left_bytes_) throw_full();
     left_bytes_ -= static_cast<std::int64_t>(block);
-    blocks_.push_back(std::make_unique<std::byte[]>(block));
+    blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(block));
     free_ = {blocks_.back().get(), block};
   }
 
