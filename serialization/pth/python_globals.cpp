@@ -11,7 +11,6 @@ using pickle::Global;
 using pickle::Kind;
 using pickle::List;
 using pickle::ObjectKind;
-using pickle::Record;
 using pickle::Value;
 
 // The pairs of a dict, or of a list of pairs as Python 2 pickled ordered dicts.
@@ -64,22 +63,24 @@ Value make_tuple(Builder& builder, const Global&, Arguments args) {
   return builder.tuple(*items);
 }
 
+Value make_instance(Builder& builder, const Value& type, Arguments known_args,
+                    Arguments record_args) {
+  const Global* const global = pickle::as<Global>(type);
+  if (global == nullptr) builder.fail("an object of the class {}", describe(type));
+  if (global->call != nullptr) return global->call(builder, *global, known_args);
+  return keep_call(builder, *global, record_args);
+}
+
 // An instance of a class, as protocols 0 and 1 write it: (class, base, value of the base).
 Value reconstruct(Builder& builder, const Global& global, Arguments args) {
   require_arguments(builder, global, args, 1);
-  const Global* const type = pickle::as<Global>(args[0]);
-  if (type == nullptr) builder.fail("an object of the class {}", describe(args[0]));
-  if (type->call != nullptr) return type->call(builder, *type, args.subspan(args.size()));
-  return Value::of(builder.record(*type, builder.tuple(args.subspan(1)).tuple()));
+  return make_instance(builder, args[0], {}, args.subspan(1));
 }
 
 // The same as protocol 2 would write it: (class, arguments of __new__).
 Value new_object(Builder& builder, const Global& global, Arguments args) {
   require_arguments(builder, global, args, 1);
-  const Global* const type = pickle::as<Global>(args[0]);
-  if (type == nullptr) builder.fail("an object of the class {}", describe(args[0]));
-  if (type->call != nullptr) return type->call(builder, *type, args.subspan(1));
-  return Value::of(builder.record(*type, builder.tuple(args.subspan(1)).tuple()));
+  return make_instance(builder, args[0], args.subspan(1), args.subspan(1));
 }
 
 constexpr std::array kGlobals{
