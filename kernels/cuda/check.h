@@ -6,6 +6,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <mutex>
+
 namespace lamina::kernels::cuda {
 inline namespace LAMINA_CUDA_BODY {
 
@@ -35,6 +37,14 @@ class OnDevice {
   int previous_ = 0;
   bool changed_ = false;
 };
+
+/// The captures under way. While there is one, whoever uses the legacy stream would spoil it, from
+/// whatever thread: such calls are made with the mutex held, where `running` is 0.
+struct Captures {
+  std::mutex mutex;
+  int running = 0;
+};
+Captures& captures();
 
 }  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

@@ -56,6 +56,10 @@ class DeviceSource : public MemorySource {
 
   // Without a stream: an event on the legacy stream, which every stream of runtime.h waits for.
   MomentId record(StreamId stream) override {
+    const std::lock_guard lock(captures().mutex);
+    if (stream == kAnyStream && captures().running > 0) {
+      throw DeviceError("[cuda] a capture is under way");  // the pool frees the block instead
+    }
     const OnDevice guard(device_);
     cudaEvent_t event = nullptr;
     LAMINA_CUDA_CHECK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));

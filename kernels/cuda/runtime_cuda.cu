@@ -64,7 +64,25 @@ std::int64_t attribute(cudaDeviceAttr which, int device) {
 cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }
 cudaEvent_t native(const Event& event) { return static_cast<cudaEvent_t>(event.handle()); }
 
+// Thread-local: other threads may allocate meanwhile.
+void begin_capture(cudaStream_t stream) {
+  const std::lock_guard lock(captures().mutex);
+  LAMINA_CUDA_CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  ++captures().running;
+}
+
+cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph) {
+  const std::lock_guard lock(captures().mutex);
+  --captures().running;
+  return cudaStreamEndCapture(stream, graph);
+}
+
 }  // namespace
+
+Captures& captures() {
+  static auto* all = new Captures;  // never destroyed: memory may be given back at exit
+  return *all;
+}
 
 int device_count() noexcept {
   try {
@@ -146,18 +164,18 @@ float Event::milliseconds_since(const Event& start) const {
 }
 
 Graph Graph::capture(Stream& stream, const std::function<void()>& enqueue) {
-  // Thread-local: what other threads allocate meanwhile is none of this capture's business.
-  LAMINA_CUDA_CHECK(cudaStreamBeginCapture(native(stream), cudaStreamCaptureModeThreadLocal));
-  cudaGraph_t graph = nullptr;
+  begin_capture(native(stream));
   try {
     enqueue();
   } catch (...) {
-    cudaStreamEndCapture(native(stream), &graph);
+    cudaGraph_t graph = nullptr;
+    end_capture(native(stream), &graph);
     if (graph != nullptr) cudaGraphDestroy(graph);
     cudaGetLastError();
     throw;
   }
-  LAMINA_CUDA_CHECK(cudaStreamEndCapture(native(stream), &graph));
+  cudaGraph_t graph = nullptr;
+  LAMINA_CUDA_CHECK(end_capture(native(stream), &graph));
   cudaGraphExec_t executable = nullptr;
   const cudaError_t error = cudaGraphInstantiate(&executable, graph, 0);
   LAMINA_CUDA_LOG(cudaGraphDestroy(graph));
