@@ -1,0 +1,34 @@
+// All that a kernel sees of the emulator; language.cuh includes it. docs/emulator.md explains it.
+#pragma once
+
+#include "kernels/cuda/emulator/block.h"
+#include "kernels/cuda/emulator/language.h"
+#include "kernels/cuda/emulator/pointers.h"
+#include "kernels/cuda/runtime.h"
+
+#include <functional>
+
+namespace lamina::kernels::cuda::emulator {
+
+/// The seed of the order in which threads run, for launches from here on.
+void set_seed(std::uint64_t seed);
+
+/// Runs the grid at once, or records it while the stream is being captured.
+void enqueue_kernel(Stream& stream, const LaunchShape& shape, std::function<void()> body);
+
+}  // namespace lamina::kernels::cuda::emulator
+
+#define threadIdx (::lamina::kernels::cuda::emulator::current_block().thread().index)
+#define blockIdx (::lamina::kernels::cuda::emulator::current_block().index())
+#define blockDim (::lamina::kernels::cuda::emulator::current_block().shape().block)
+#define gridDim (::lamina::kernels::cuda::emulator::current_block().shape().grid)
+
+inline void __syncthreads(
+    lamina::kernels::cuda::emulator::Where where = std::source_location::current()) {
+  lamina::kernels::cuda::emulator::current_block().sync_threads(where);
+}
+
+inline void __syncwarp(unsigned mask = 0xffffffffu, lamina::kernels::cuda::emulator::Where where =
+                                                        std::source_location::current()) {
+  lamina::kernels::cuda::emulator::current_block().sync_warp(mask, where);
+}
