@@ -60,8 +60,7 @@ StateDict Collector::collect(const Value& root, const std::string& key) {
     if (arrays_count) {
       insert(name, maker_.make(*array, name));
     } else {
-      skipped_.push_back(name + " (a NumPy array)");
-      ++skipped_count_;
+      note_skipped(name + " (a NumPy array)");
     }
   }
   const Dict* const dict = pickle::as<Dict>(found.value);
@@ -74,10 +73,9 @@ StateDict Collector::collect(const Value& root, const std::string& key) {
     for (const auto& [name, value] : pickle::as<Dict>(root)->items) {
       const auto text = key_text(name);
       if (!text || *text == found.key) continue;
-      skipped_.push_back(value.is(Kind::object) && value.object->kind == ObjectKind::record
-                             ? fmt::format("{} ({})", *text, describe(value))
-                             : *text);
-      ++skipped_count_;
+      note_skipped(pickle::as<Record>(value) != nullptr
+                       ? fmt::format("{} ({})", *text, describe(value))
+                       : *text);
     }
   }
   tell_skipped(key.empty() ? found.key : "");
@@ -204,21 +202,23 @@ void Collector::insert(std::string name, Tensor tensor) {
 }
 
 void Collector::skip(const Value& value) {
+  note_skipped(fmt::format("{} ({})", name(), describe(value)));
+}
+
+void Collector::note_skipped(std::string what) {
   ++skipped_count_;
-  if (skipped_.size() < kShownSkipped)
-    skipped_.push_back(fmt::format("{} ({})", name(), describe(value)));
+  if (skipped_.size() < kShownSkipped) skipped_.push_back(std::move(what));
 }
 
 void Collector::tell_skipped(std::string_view taken) const {
   if (skipped_count_ == 0) return;
-  std::vector<std::string> shown = skipped_;
-  if (shown.size() > kShownSkipped) shown.resize(kShownSkipped);
-  const std::string more = skipped_count_ > shown.size()
-                               ? fmt::format(" and {} more", skipped_count_ - shown.size())
+  const std::string more = skipped_count_ > skipped_.size()
+                               ? fmt::format(" and {} more", skipped_count_ - skipped_.size())
                                : std::string();
   const std::string from =
       taken.empty() ? "" : fmt::format("the weights are those at '{}'; ", taken);
-  log(LogLevel::info, "{}: {}left out: {}{}", file_.string(), from, fmt::join(shown, ", "), more);
+  log(LogLevel::info, "{}: {}left out: {}{}", file_.string(), from, fmt::join(skipped_, ", "),
+      more);
 }
 
 }  // namespace lamina::serialization

@@ -46,6 +46,7 @@ class Collector {
   void take(const TensorObject& tensor);
   void insert(std::string name, Tensor tensor);
   void skip(const pickle::Value& value);
+  void note_skipped(std::string what);
   std::string name() const;
   void tell_skipped(std::string_view taken) const;
 
@@ -58,7 +59,7 @@ class Collector {
   std::size_t name_bytes_ = 0;
   std::unordered_set<const pickle::Object*> open_;  // those that the walk is inside of
   std::vector<std::pair<std::string, const ArrayObject*>> arrays_;
-  std::vector<std::string> skipped_;
+  std::vector<std::string> skipped_;  // the first few
   std::size_t skipped_count_ = 0;
 };
 

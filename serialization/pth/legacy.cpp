@@ -2,6 +2,7 @@
 
 #include "core/checked_math.h"
 #include "serialization/pickle/unpickler.h"
+#include "serialization/pth/find_weights.h"
 #include "serialization/pth/known_globals.h"
 #include "serialization/pth/torch_environment.h"
 
@@ -52,9 +53,7 @@ void check_head(ByteCursor& cursor, Arena& arena) {
 
 void read_storage(ByteCursor& cursor, TorchEnvironment& environment, const Value& key,
                   const std::shared_ptr<void>& owner) {
-  const auto text = key.is(Kind::string)    ? std::string(key.view())
-                    : key.is(Kind::integer) ? std::to_string(key.integer)
-                                            : std::string();
+  const std::string text = key_text(key).value_or("");
   StorageBytes* const storage = environment.find(environment.full_key(text));
   if (storage == nullptr || storage->found) {
     cursor.fail(FormatErrc::bad_field, "a storage '{}' that no tensor names, or twice", text);

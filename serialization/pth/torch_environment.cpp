@@ -1,5 +1,6 @@
 #include "serialization/pth/torch_environment.h"
 
+#include "serialization/pth/find_weights.h"
 #include "serialization/pth/known_globals.h"
 #include "serialization/pth/legacy.h"
 
@@ -15,12 +16,6 @@ using pickle::ObjectKind;
 using pickle::Value;
 
 namespace {
-
-std::string key_text(const Builder& builder, const Value& key) {
-  if (key.is(Kind::string)) return std::string(key.view());
-  if (key.is(Kind::integer)) return std::to_string(key.integer);
-  builder.fail("a storage whose key is {}", describe(key));
-}
 
 // (version, shape, type, is_fortran, data), as ndarray.__setstate__ takes it.
 void set_array_state(Builder& builder, ArrayObject& array, const Value& state) {
@@ -66,9 +61,11 @@ Value TorchEnvironment::load_storage(Builder& builder, std::span<const Value> id
   if (type == nullptr || type->tag == nullptr) {
     builder.fail("a storage of the type {}", describe(id[1]));
   }
+  const auto key = key_text(id[2]);
+  if (!key) builder.fail("a storage whose key is {}", describe(id[2]));
   auto* const storage = builder.arena.make<StorageObject>();
   storage->type = static_cast<const ElementType*>(type->tag);
-  storage->bytes = &this->storage(builder.cursor, full_key(key_text(builder, id[2])));
+  storage->bytes = &this->storage(builder.cursor, full_key(*key));
   if (storage->bytes->type == nullptr) storage->bytes->type = storage->type;
   storage->numel = integer_of(builder, id[4]);
   if (id.size() > 5 && !id[5].is(Kind::none)) {
