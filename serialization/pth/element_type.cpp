@@ -51,4 +51,9 @@ const ElementType* element_type_named(std::string_view name) {
   return found == kTypes.end() ? nullptr : found;
 }
 
+const ElementType& element_type_of(DType dtype) {
+  // Every dtype has one; the quantised types, which share theirs, come later.
+  return *std::ranges::find(kTypes, dtype, &ElementType::dtype);
+}
+
 }  // namespace lamina::serialization

@@ -21,4 +21,7 @@ struct ElementType {
 /// any other name.
 const ElementType* element_type_named(std::string_view name);
 
+/// PyTorch's own type of those elements.
+const ElementType& element_type_of(DType dtype);
+
 }  // namespace lamina::serialization

@@ -29,7 +29,13 @@ std::int64_t copy_limit(const MappedFile& file, const LoadOptions& options) {
   return size * (options.dequantize ? 1 + kDequantizedGrowth : 1) + kCopyBytes;
 }
 
-void nothing_more(StorageBytes&) {}
+// The tensors of an object whose storages the reader has found already.
+StateDict tensors_of(const Value& object, const std::shared_ptr<MappedFile>& file,
+                     const LoadOptions& options) {
+  TensorMaker maker(
+      file, [](StorageBytes&) {}, options);
+  return Collector(maker, file->path()).collect(object, options.key);
+}
 
 StateDict load_zip(const std::shared_ptr<MappedFile>& file, const LoadOptions& options) {
   Arena arena(kArenaBytes);
@@ -56,16 +62,14 @@ StateDict load_legacy(const std::shared_ptr<MappedFile>& file, const LoadOptions
   TorchEnvironment environment(file);
   ByteCursor cursor(file->bytes(), "the file", file->path());
   const Value object = read_legacy(cursor, arena, environment, file);
-  TensorMaker maker(file, nothing_more, options);
-  return Collector(maker, file->path()).collect(object, options.key);
+  return tensors_of(object, file, options);
 }
 
 StateDict load_tar(const std::shared_ptr<MappedFile>& file, const LoadOptions& options) {
   Arena arena(kArenaBytes);
   TarReader reader(file, arena);
   const Value object = reader.read();
-  TensorMaker maker(file, nothing_more, options);
-  return Collector(maker, file->path()).collect(object, options.key);
+  return tensors_of(object, file, options);
 }
 
 StateDict load_pickle(const std::shared_ptr<MappedFile>& file, const LoadOptions& options) {
@@ -74,8 +78,7 @@ StateDict load_pickle(const std::shared_ptr<MappedFile>& file, const LoadOptions
   ByteCursor cursor(file->bytes(), "the file", file->path());
   const Value object = pickle::Unpickler(cursor, arena, environment).load();
   refuse_rest(cursor, environment);
-  TensorMaker maker(file, nothing_more, options);
-  return Collector(maker, file->path()).collect(object, options.key);
+  return tensors_of(object, file, options);
 }
 
 }  // namespace

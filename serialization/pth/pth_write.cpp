@@ -2,6 +2,7 @@
 #include <lamina/serialization/pth.h>
 
 #include "serialization/checksum.h"
+#include "serialization/pth/element_type.h"
 #include "serialization/pth/pickle_writer.h"
 #include "serialization/steps.h"
 #include "serialization/tensor_record.h"
@@ -19,22 +20,6 @@ namespace {
 
 // Tensors may then be mapped by torch.load(mmap=True), and used by vector instructions as they lie.
 constexpr std::int64_t kStorageAlignment = 64;
-
-const char* storage_class(DType dtype) {
-  switch (dtype) {
-    case DType::f32: return "FloatStorage";
-    case DType::f64: return "DoubleStorage";
-    case DType::f16: return "HalfStorage";
-    case DType::bf16: return "BFloat16Storage";
-    case DType::i8: return "CharStorage";
-    case DType::u8: return "ByteStorage";
-    case DType::i16: return "ShortStorage";
-    case DType::i32: return "IntStorage";
-    case DType::i64: return "LongStorage";
-    case DType::boolean: return "BoolStorage";
-  }
-  return "UntypedStorage";
-}
 
 // Which storage holds each tensor: one for all tensors on the same bytes.
 struct Storages {
@@ -81,7 +66,7 @@ void pickle_tensor(PickleWriter& pickle, const Tensor& tensor, std::size_t stora
   pickle.mark();
   pickle.mark();
   pickle.text("storage");
-  pickle.global("torch", storage_class(tensor.dtype()));
+  pickle.global("torch", fmt::format("{}Storage", element_type_of(tensor.dtype()).storage));
   pickle.text(std::to_string(storage));
   pickle.text("cpu");
   pickle.integer(tensor.numel());
