@@ -6,7 +6,6 @@
 #include <string>
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 namespace {
 
 thread_local std::string last_message;
@@ -69,5 +68,4 @@ void check_launch(const char* kernel) {
   throw_cuda_error(error, (std::string("launch of ") + kernel).c_str(), __FILE__, __LINE__);
 }
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

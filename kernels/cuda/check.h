@@ -9,7 +9,6 @@
 #include <mutex>
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 
 /// Throws CudaError "[cuda] <what>: <error's name> (<its text>) at <file>:<line>". An error that
 /// leaves CUDA unusable in this process is remembered, and named by each that follows.
@@ -46,7 +45,6 @@ struct Captures {
 };
 Captures& captures();
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda
 
 /// Throws where the call fails.

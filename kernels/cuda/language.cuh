@@ -25,7 +25,6 @@
 #include <cstdint>
 
 namespace lamina::kernels::cuda {
-inline namespace hardware {
 
 template <typename T>
 using GlobalPtr = T* __restrict__;
@@ -53,7 +52,6 @@ __device__ __forceinline__ To* pointer_cast(From* pointer) {
   return reinterpret_cast<To*>(pointer);
 }
 
-}  // namespace hardware
 }  // namespace lamina::kernels::cuda
 
 #endif

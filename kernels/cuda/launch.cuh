@@ -11,7 +11,6 @@
 #include <utility>
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 
 struct LaunchConfig {
   const char* kernel;  ///< its name in messages
@@ -46,5 +45,4 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
 #endif
 }
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

@@ -9,7 +9,6 @@
 #include <vector>
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 namespace {
 
 cudaStream_t native(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }
@@ -209,5 +208,4 @@ void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& s
       cudaMemsetAsync(to, value, static_cast<std::size_t>(size_bytes), native(stream)));
 }
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

@@ -1,9 +1,9 @@
 // What host code asks of a CUDA device: memory, copies, streams, events and graphs, in small
 // classes that own what they name. Free of CUDA's headers, so that any source may include it.
 //
-// Two bodies, one linked into a target: runtime_cuda.cu speaks to the driver, emulator/ runs
-// kernels on the processor, strictly checked (docs/emulator.md). LAMINA_CUDA_EMULATED, a definition
-// of the whole target, picks the second; the inline namespace keeps both apart in one program.
+// Three bodies, and the linker picks: runtime_cuda.cu speaks to the driver, no_cuda/ has no devices,
+// and emulator/ runs kernels on the processor, strictly checked (docs/emulator.md). A library holds
+// one of the first two; a program that links the emulator's objects takes the third instead.
 //
 // Errors are CudaError and name the call. Destructors never throw: what fails there is logged. One
 // object is used by one thread at a time; different objects are independent.
@@ -16,14 +16,7 @@
 #include <string>
 #include <utility>
 
-#ifdef LAMINA_CUDA_EMULATED
-#define LAMINA_CUDA_BODY emulated
-#else
-#define LAMINA_CUDA_BODY hardware
-#endif
-
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 
 struct DeviceProperties {
   std::string name;
@@ -189,5 +182,4 @@ void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& s
 /// Throws if the launch just made was refused. launch() of launch.cuh calls it; nobody else need.
 void check_launch(const char* kernel);
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

@@ -6,7 +6,6 @@
 #include <cstdlib>
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 namespace {
 
 struct Found {
@@ -192,5 +191,4 @@ void Graph::launch(Stream& stream) const {
   LAMINA_CUDA_CHECK(cudaGraphLaunch(static_cast<cudaGraphExec_t>(handle_), native(stream)));
 }
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

@@ -3,7 +3,6 @@
 #include "kernels/cuda/runtime.h"
 
 namespace lamina::kernels::cuda {
-inline namespace LAMINA_CUDA_BODY {
 namespace {
 
 constexpr const char* kReason = "this build has no CUDA";
@@ -47,5 +46,4 @@ void copy_async(void*, const void*, std::int64_t, Stream&) { refuse(); }
 void fill_async(void*, std::uint8_t, std::int64_t, Stream&) { refuse(); }
 void check_launch(const char*) { refuse(); }
 
-}  // namespace LAMINA_CUDA_BODY
 }  // namespace lamina::kernels::cuda

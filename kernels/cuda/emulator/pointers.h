@@ -11,7 +11,6 @@
 #include <type_traits>
 
 namespace lamina::kernels::cuda {
-inline namespace emulated {
 namespace detail {
 
 /// An index that knows the line it was written in.
@@ -152,5 +151,4 @@ detail::Pointer<To, Space> pointer_cast(detail::Pointer<From, Space> pointer) {
   return detail::Pointer<To, Space>(reinterpret_cast<To*>(pointer.raw()));
 }
 
-}  // namespace emulated
 }  // namespace lamina::kernels::cuda

@@ -68,8 +68,6 @@ void enqueue_kernel(Stream& stream, const LaunchShape& shape, std::function<void
 
 }  // namespace emulator
 
-inline namespace emulated {
-
 int device_count() noexcept { return 1; }
 std::string no_device_reason() { return {}; }
 std::string last_error() { return {}; }
@@ -167,5 +165,4 @@ void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& s
 
 void check_launch(const char*) {}
 
-}  // namespace emulated
 }  // namespace lamina::kernels::cuda
