@@ -32,8 +32,8 @@ struct PreprocessProblem {
 /// Bytes that preprocess() needs beside its result: the picture after the first pass.
 std::int64_t preprocess_workspace_bytes(const PreprocessProblem& problem);
 
-/// input: [rows.in, columns.in, 3] u8. Columns are resized first, then rows, each clipped to u8
-/// with Pillow's rounding; then (value / 255 - mean) / std in float32, as torchvision's transforms.
+/// input: [rows.in, columns.in, 3] u8. Each pass is rounded and clipped to u8 as Pillow does; then
+/// (value / 255 - mean) / std in float32, as torchvision's transforms.
 void preprocess(Stream& stream, const PreprocessProblem& problem, const std::uint8_t* input,
                 void* output, void* workspace);
 
