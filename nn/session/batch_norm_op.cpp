@@ -2,8 +2,10 @@
 
 #include "core/derived.h"
 #include "core/require.h"
+#include "kernels/cuda/pointwise.h"
 #include "kernels/elementwise.h"
 #include "nn/input.h"
+#include "nn/session/cuda/weights.h"
 
 #include <cmath>
 
@@ -46,6 +48,31 @@ void BatchNormOp::run(const RunContext& context) const {
                                .bias = data_or_null(bias_),
                                .output = context.output},
                               context.exec);
+}
+
+CudaStep BatchNormOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
+  const Shape& shape = input.shape;
+  const kernels::BatchNormProblem problem{.c = channels(),
+                                          .spatial = shape.numel() / shape[0] / channels(),
+                                          .eps = static_cast<float>(eps_),
+                                          .layout = input.format.layout};
+  const CudaMemory mean = upload_f32(context, running_mean_),
+                   var = upload_f32(context, running_var_);
+  const CudaMemory weight = upload_f32(context, weight_), bias = upload_f32(context, bias_);
+  const auto enqueue = [=, element = input.element()](const CudaRun& run) {
+    kernels::BatchNormProblem now = problem;
+    now.n = run.n;
+    kernels::cuda::batch_norm_forward(run.stream, element, now,
+                                      {.input = run.input,
+                                       .running_mean = f32_or_null(mean),
+                                       .running_var = f32_or_null(var),
+                                       .weight = f32_or_null(weight),
+                                       .bias = f32_or_null(bias),
+                                       .output = run.output});
+  };
+  return {.enqueue = enqueue,
+          .output = {.element = input.element(), .layout = input.format.layout},
+          .weight_bytes = 4 * running_mean_.nbytes()};
 }
 
 FoldedConv BatchNormOp::fold_into(const Tensor& conv_weight, const Tensor& conv_bias) const {

@@ -21,6 +21,7 @@ class BatchNormOp : public Op {
   std::string what() const override { return "batch_norm"; }
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
   std::int64_t channels() const { return running_mean_.numel(); }
   /// A convolution's weight and bias with this batch norm behind it multiplied in, computed in

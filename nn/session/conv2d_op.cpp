@@ -4,6 +4,7 @@
 #include "core/require.h"
 #include "nn/input.h"
 #include "nn/session/batch_norm_op.h"
+#include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
 
 #include <new>
@@ -52,17 +53,30 @@ Conv2dOp::Conv2dOp(const Conv2dOptions& options, Tensor weight, Tensor bias)
     : options_(options), weight_(f32_weight(weight)), bias_(f32_weight(bias)) {}
 
 std::string Conv2dOp::what() const {
-  return std::string("conv2d") + (batch_norm_ ? "+bn" : "") + (relu_ ? "+relu" : "");
+  return std::string("conv2d") + (batch_norm_ ? "+bn" : "") + (relu_ ? "+relu" : "") +
+         (max_pool_ ? "+max_pool2d" : "");
 }
 
 Shape Conv2dOp::output_shape(const Shape& input) const {
+  const Shape convolved = conv_shape(input);
+  return max_pool_ ? max_pool_->output_shape(convolved) : convolved;
+}
+
+Shape Conv2dOp::conv_shape(const Shape& input) const {
   const auto problem = conv2d_problem(options_, input);
   return {problem.n, problem.c_out, problem.oh(), problem.ow()};
 }
 
-bool Conv2dOp::absorb(const Op& next) {
+bool Conv2dOp::absorb(const Op& next, DeviceType device) {
+  const auto* pool = dynamic_cast<const MaxPool2dOp*>(&next);
+  if (pool != nullptr && device == DeviceType::cuda && !max_pool_ && pool->is_plain_2x2()) {
+    max_pool_ = *pool;
+    return true;
+  }
   if (relu_) return false;
+  // The larger of two is the same one before ReLU and behind it.
   if (dynamic_cast<const ReluOp*>(&next) != nullptr) return relu_ = true;
+  if (max_pool_) return false;
   const auto* norm = dynamic_cast<const BatchNormOp*>(&next);
   if (norm == nullptr || norm->channels() != options_.out_channels) return false;
   const FoldedConv folded = norm->fold_into(weight_, bias_);
@@ -73,8 +87,7 @@ bool Conv2dOp::absorb(const Op& next) {
 }
 
 std::int64_t Conv2dOp::macs(const Shape& input) const {
-  const Shape output = output_shape(input);
-  return output.numel() * weight_.numel() / options_.out_channels;
+  return conv_shape(input).numel() * weight_.numel() / options_.out_channels;
 }
 
 void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
@@ -86,6 +99,17 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
   const std::string key = fmt::format("conv2d {} {} groups={}", kernels::to_string(plan_),
                                       plan_.packed_weight_bytes, options_.groups);
   packed_ = derived(weight_, key, [&] { return pack(problem, plan_, weight_); });
+}
+
+CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
+  kernels::cuda::Conv2dProblem problem{.conv = conv2d_problem(options_, input.shape),
+                                       .precision = context.precision,
+                                       .max_pool_2x2 = max_pool_.has_value(),
+                                       .f32_output = input.is_result,
+                                       .c_in_stored = input.format.c_stored};
+  problem.conv.relu = relu_;
+  problem.conv.layout = kernels::Layout::nhwc;
+  return cuda_product(context, problem, weight_, bias_);
 }
 
 void Conv2dOp::run(const RunContext& context) const {

@@ -1,10 +1,14 @@
-// A convolution in a plan, with the batch norm and ReLU behind it fused in.
+// A convolution in a plan, with the batch norm and ReLU behind it fused in, on CUDA also a 2x2 max
+// pooling.
 #pragma once
 
 #include <lamina/nn/conv2d.h>
 
 #include "kernels/conv2d.h"
 #include "nn/session/op.h"
+#include "nn/session/pool_op.h"
+
+#include <optional>
 
 namespace lamina::nn::detail {
 
@@ -15,7 +19,7 @@ class Conv2dOp : public Op {
 
   std::string what() const override;
   Shape output_shape(const Shape& input) const override;
-  bool absorb(const Op& next) override;
+  bool absorb(const Op& next, DeviceType device) override;
   LayoutNeed layout_need() const override { return LayoutNeed::nhwc; }
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
@@ -23,11 +27,16 @@ class Conv2dOp : public Op {
   std::string plan_text() const override { return kernels::to_string(plan_); }
   std::int64_t packed_bytes() const override { return plan_.packed_weight_bytes; }
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  bool reads_padded_channels() const override { return options_.groups == 1; }
 
  private:
+  Shape conv_shape(const Shape& input) const;
+
   Conv2dOptions options_;
   Tensor weight_, bias_;
   bool batch_norm_ = false, relu_ = false;
+  std::optional<MaxPool2dOp> max_pool_;
   kernels::Conv2dPlan plan_;
   std::shared_ptr<const void> folded_, packed_;  // shared with other sessions of the model
 };

@@ -1,6 +1,7 @@
 #include "nn/session/copy_op.h"
 
 #include "kernels/elementwise.h"
+#include "nn/session/cuda/step.h"
 
 #include <cstring>
 
@@ -9,6 +10,10 @@ namespace lamina::nn::detail {
 void CopyOp::run(const RunContext& context) const {
   std::memcpy(context.output, context.input,
               static_cast<std::size_t>(context.input_shape.numel()) * sizeof(float));
+}
+
+CudaStep CopyOp::on_cuda(const CudaContext&, const CudaValue& input) const {
+  return {.enqueue = {}, .output = input.format};
 }
 
 void ConvertLayoutOp::run(const RunContext& context) const {

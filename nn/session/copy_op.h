@@ -10,6 +10,7 @@ class CopyOp : public Op {
   std::string what() const override { return "copy"; }
   Shape output_shape(const Shape& input) const override { return input; }
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 };
 
 /// Reads one layout and writes the other.

@@ -10,9 +10,14 @@
 namespace lamina::nn::detail {
 
 /// The CUDA devices of this machine, as far as this build can see them.
+struct CudaDevice {
+  std::string description;  // "NVIDIA H100 80GB HBM3, sm_90, …"
+  std::string unusable;     // why sessions cannot run on it; empty where they can
+};
+
 struct CudaDevices {
-  std::vector<std::string> descriptions;  // "NVIDIA H100 80GB HBM3, sm_90, …", by index
-  std::string why_none;                   // empty where there are some
+  std::vector<CudaDevice> devices;  // by index
+  std::string why_none;             // empty where there are some
 };
 
 /// Never fails; the first call starts the driver.
@@ -23,8 +28,9 @@ struct DeviceChoice {
   std::string why;  // why "auto" took it; empty where it was named
 };
 
+/// "auto" is the first CUDA device that sessions can run on, else the processor.
 /// Errors:   InvalidArgument where `text` names no device; DeviceError where the named one is not
-///           here; Unsupported where it is here, but sessions cannot run on it.
+///           here, or of no use.
 DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda);
 
 }  // namespace lamina::nn::detail

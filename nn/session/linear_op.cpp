@@ -2,6 +2,7 @@
 
 #include "core/require.h"
 #include "nn/input.h"
+#include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
 
 namespace lamina::nn::detail {
@@ -20,7 +21,7 @@ Shape LinearOp::output_shape(const Shape& input) const {
   return linear_output_shape(input, weight_.size(1), weight_.size(0));
 }
 
-bool LinearOp::absorb(const Op& next) {
+bool LinearOp::absorb(const Op& next, DeviceType) {
   if (relu_ || dynamic_cast<const ReluOp*>(&next) == nullptr) return false;
   return relu_ = true;
 }
@@ -40,6 +41,21 @@ void LinearOp::prepare(const PrepareContext& context, const Shape& input, kernel
 
 std::string LinearOp::plan_text() const {
   return plan_.reference ? "reference" : std::string("stream ") + to_string(plan_.isa);
+}
+
+CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
+  const kernels::LinearProblem linear = problem_for(input.shape);
+  return cuda_product(context,
+                      {.conv = {.n = linear.n,
+                                .c_in = linear.in_features,
+                                .h = 1,
+                                .w = 1,
+                                .c_out = linear.out_features,
+                                .relu = relu_,
+                                .layout = kernels::Layout::nhwc},
+                       .precision = context.precision,
+                       .f32_output = input.is_result},
+                      weight_, bias_);
 }
 
 void LinearOp::run(const RunContext& context) const {

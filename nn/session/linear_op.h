@@ -15,12 +15,13 @@ class LinearOp : public Op {
 
   std::string what() const override { return relu_ ? "linear+relu" : "linear"; }
   Shape output_shape(const Shape& input) const override;
-  bool absorb(const Op& next) override;
+  bool absorb(const Op& next, DeviceType device) override;
   LayoutNeed layout_need() const override { return LayoutNeed::nchw; }
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
   std::string plan_text() const override;
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
   kernels::LinearProblem problem_for(const Shape& input) const;

@@ -4,6 +4,7 @@
 // wants a step of its own defines an Op beside its module and adds it in Module::lower().
 #pragma once
 
+#include <lamina/core/device.h>
 #include <lamina/core/shape.h>
 
 #include "kernels/common.h"
@@ -14,6 +15,10 @@
 #include <string>
 
 namespace lamina::nn::detail {
+
+struct CudaContext;
+struct CudaStep;
+struct CudaValue;
 
 /// Which layout a step takes rank-4 values in; it writes the layout that it reads.
 enum class LayoutNeed { any, nchw, nhwc };
@@ -41,9 +46,10 @@ class Op {
   /// Logical (n, c, h, w) order whatever the layout. Throws InvalidArgument where the input does
   /// not fit.
   virtual Shape output_shape(const Shape& input) const = 0;
-  /// Takes over the work of the step behind it, if it can: true, and `next` is dropped.
-  virtual bool absorb(const Op& next) {
-    (void)next;
+  /// Takes over the work of the step behind it, if it can on that kind of device: true, and `next`
+  /// is dropped.
+  virtual bool absorb(const Op& next, DeviceType device) {
+    (void)next, (void)device;
     return false;
   }
   virtual LayoutNeed layout_need() const { return LayoutNeed::any; }
@@ -63,6 +69,12 @@ class Op {
   /// Bytes of weights rearranged by prepare(), shared or not.
   virtual std::int64_t packed_bytes() const { return 0; }
   virtual void run(const RunContext& context) const = 0;
+
+  /// The same step on a CUDA device, with its weights there. Throws Unsupported where there are no
+  /// kernels for it, as here.
+  virtual CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const;
+  /// Whether on_cuda() takes an NHWC input whose channels are padded to 16 bytes.
+  virtual bool reads_padded_channels() const { return false; }
 };
 
 }  // namespace lamina::nn::detail

@@ -50,7 +50,7 @@ void Plan::place(std::vector<PlanNode>& nodes, const PrepareContext& context) {
   }
 }
 
-void Plan::append(Op* op, std::string name, std::vector<std::string> outputs, const Shape& input,
+void Plan::append(Op* op, std::string name, std::vector<std::size_t> outputs, const Shape& input,
                   Layout layout, Layout output_layout, const PrepareContext& context) {
   const Shape output = op->output_shape(input);
   op->prepare(context, input, layout);

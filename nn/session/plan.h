@@ -17,11 +17,11 @@ namespace lamina::nn::detail {
 struct PlacedStep {
   Op* op;
   std::string name;
-  std::vector<std::string> outputs;
-  Shape input, output;             // for max_batch images
-  kernels::Layout layout;          // of both
-  kernels::Layout output_layout;   // differs only behind a change of layout
-  std::int64_t output_offset = 0;  // bytes into the arena
+  std::vector<std::size_t> outputs;  // which of the session's
+  Shape input, output;               // for max_batch images
+  kernels::Layout layout;            // of both
+  kernels::Layout output_layout;     // differs only behind a change of layout
+  std::int64_t output_offset = 0;    // bytes into the arena
   double time_ms = 0;
 };
 
@@ -48,7 +48,7 @@ class Plan {
 
  private:
   void place(std::vector<PlanNode>& nodes, const PrepareContext& context);
-  void append(Op* op, std::string name, std::vector<std::string> outputs, const Shape& input,
+  void append(Op* op, std::string name, std::vector<std::size_t> outputs, const Shape& input,
               kernels::Layout layout, kernels::Layout output_layout, const PrepareContext& context);
   void lay_out_arena();
 

@@ -2,7 +2,6 @@
 
 #include "nn/session/copy_op.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace lamina::nn::detail {
@@ -23,20 +22,21 @@ void PlanBuilder::visit(const std::string& path, const Module& module) {
   const std::string parent = std::exchange(path_, path);
   const std::size_t before = nodes_.size();
   module.lower(*this);
-  if (std::find(requested_.begin(), requested_.end(), path) != requested_.end()) {
+  for (std::size_t i = 0; i < requested_.size(); ++i) {
+    if (requested_[i] != path) continue;
     // A module that needs no step (Dropout in eval mode) still owes a value of its own.
     if (nodes_.size() == before) add(std::make_unique<CopyOp>());
-    nodes_.back().outputs.push_back(path);
+    nodes_.back().outputs.push_back(i);
   }
   if (module.named_children().empty()) leaves_.push_back({path, &module, before, nodes_.size()});
   path_ = parent;
 }
 
-std::vector<PlanNode> PlanBuilder::fuse() && {
+std::vector<PlanNode> PlanBuilder::fuse(DeviceType device) && {
   std::vector<PlanNode> fused;
   for (PlanNode& node : nodes_) {
     const bool may_fuse = !fused.empty() && fused.back().outputs.empty();
-    if (may_fuse && fused.back().op->absorb(*node.op)) {
+    if (may_fuse && fused.back().op->absorb(*node.op, device)) {
       fused.back().outputs = std::move(node.outputs);
     } else {
       fused.push_back(std::move(node));

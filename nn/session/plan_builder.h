@@ -15,7 +15,7 @@ namespace lamina::nn::detail {
 struct PlanNode {
   std::unique_ptr<Op> op;
   std::string name;                  // dotted path of the module that added it
-  std::vector<std::string> outputs;  // requested outputs whose value this step's is
+  std::vector<std::size_t> outputs;  // which of the requested outputs are this step's value
 };
 
 /// A module without children, and the step that ends it.
@@ -39,7 +39,7 @@ class PlanBuilder {
   const std::vector<PlanLeaf>& leaves() const noexcept { return leaves_; }
   const std::vector<PlanNode>& nodes() const noexcept { return nodes_; }
   /// The steps, each having absorbed what it can of those behind it.
-  std::vector<PlanNode> fuse() &&;
+  std::vector<PlanNode> fuse(DeviceType device) &&;
 
  private:
   void visit(const std::string& path, const Module& module);

@@ -1,6 +1,8 @@
 #include "nn/session/pool_op.h"
 
 #include "core/require.h"
+#include "kernels/cuda/pool2d.h"
+#include "nn/session/cuda/step.h"
 
 #include <string_view>
 
@@ -40,6 +42,20 @@ Shape pooled_shape(const kernels::Pool2dProblem& problem) {
   return {problem.n, problem.c, problem.oh(), problem.ow()};
 }
 
+// A pooling kernel's step: `problem` is for max_batch images.
+template <typename Problem>
+CudaStep pool_step(void (*forward)(kernels::cuda::Stream&, kernels::cuda::Element, const Problem&,
+                                   const void*, void*),
+                   Problem problem, const CudaValue& input) {
+  problem.layout = input.format.layout;
+  const auto enqueue = [=, element = input.element()](const CudaRun& run) {
+    Problem now = problem;
+    now.n = run.n;
+    forward(run.stream, element, now, run.input, run.output);
+  };
+  return {.enqueue = enqueue, .output = {.element = input.element(), .layout = problem.layout}};
+}
+
 }  // namespace
 
 kernels::Pool2dProblem max_pool2d_problem(const MaxPool2dOptions& options, const Shape& input) {
@@ -73,6 +89,17 @@ Shape MaxPool2dOp::output_shape(const Shape& input) const {
   return pooled_shape(max_pool2d_problem(options_, input));
 }
 
+bool MaxPool2dOp::is_plain_2x2() const {
+  const Size2 two{2, 2};
+  return options_.kernel_size == two && options_.stride.value_or(two) == two &&
+         options_.padding == Size2{0, 0} && options_.dilation == Size2{1, 1} && !options_.ceil_mode;
+}
+
+CudaStep MaxPool2dOp::on_cuda(const CudaContext&, const CudaValue& input) const {
+  return pool_step(kernels::cuda::max_pool2d_forward, max_pool2d_problem(options_, input.shape),
+                   input);
+}
+
 void MaxPool2dOp::run(const RunContext& context) const {
   auto problem = max_pool2d_problem(options_, context.input_shape);
   problem.layout = context.layout;
@@ -81,6 +108,11 @@ void MaxPool2dOp::run(const RunContext& context) const {
 
 Shape AvgPool2dOp::output_shape(const Shape& input) const {
   return pooled_shape(avg_pool2d_problem(options_, input));
+}
+
+CudaStep AvgPool2dOp::on_cuda(const CudaContext&, const CudaValue& input) const {
+  return pool_step(kernels::cuda::avg_pool2d_forward, avg_pool2d_problem(options_, input.shape),
+                   input);
 }
 
 void AvgPool2dOp::run(const RunContext& context) const {
@@ -92,6 +124,11 @@ void AvgPool2dOp::run(const RunContext& context) const {
 Shape AdaptiveAvgPool2dOp::output_shape(const Shape& input) const {
   const auto problem = adaptive_pool2d_problem(output_size_, input);
   return {problem.n, problem.c, problem.oh, problem.ow};
+}
+
+CudaStep AdaptiveAvgPool2dOp::on_cuda(const CudaContext&, const CudaValue& input) const {
+  return pool_step(kernels::cuda::adaptive_avg_pool2d_forward,
+                   adaptive_pool2d_problem(output_size_, input.shape), input);
 }
 
 void AdaptiveAvgPool2dOp::run(const RunContext& context) const {

@@ -11,9 +11,12 @@ namespace lamina::nn::detail {
 class MaxPool2dOp : public Op {
  public:
   explicit MaxPool2dOp(const MaxPool2dOptions& options) : options_(options) {}
+  /// Windows of 2x2, side by side, that leave an odd edge out.
+  bool is_plain_2x2() const;
   std::string what() const override { return "max_pool2d"; }
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
   MaxPool2dOptions options_;
@@ -25,6 +28,7 @@ class AvgPool2dOp : public Op {
   std::string what() const override { return "avg_pool2d"; }
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
   AvgPool2dOptions options_;
@@ -36,6 +40,7 @@ class AdaptiveAvgPool2dOp : public Op {
   std::string what() const override { return "adaptive_avg_pool2d"; }
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
   Size2 output_size_;

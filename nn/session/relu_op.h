@@ -9,6 +9,7 @@ class ReluOp : public Op {
   std::string what() const override { return "relu"; }
   Shape output_shape(const Shape& input) const override { return input; }
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 };
 
 }  // namespace lamina::nn::detail

@@ -2,6 +2,8 @@
 
 #include "core/require.h"
 #include "kernels/classify.h"
+#include "kernels/cuda/classify.h"
+#include "nn/session/cuda/step.h"
 
 namespace lamina::nn::detail {
 
@@ -24,6 +26,15 @@ Shape SoftmaxOp::output_shape(const Shape& input) const {
 void SoftmaxOp::run(const RunContext& context) const {
   const SoftmaxExtents e = softmax_extents(context.input_shape, dim_);
   kernels::softmax_forward(e.outer, e.c, e.inner, context.input, context.output, context.exec);
+}
+
+CudaStep SoftmaxOp::on_cuda(const CudaContext&, const CudaValue& input) const {
+  const auto enqueue = [value = input, dim = dim_](const CudaRun& run) {
+    const SoftmaxExtents e = softmax_extents(value.shape.with(0, run.n), dim);
+    kernels::cuda::softmax_forward(run.stream, value.element(), e.outer, e.c, e.inner, run.input,
+                                   run.output);
+  };
+  return {.enqueue = enqueue, .output = input.format};
 }
 
 }  // namespace lamina::nn::detail

@@ -12,6 +12,7 @@ class SoftmaxOp : public Op {
   Shape output_shape(const Shape& input) const override;
   LayoutNeed layout_need() const override { return LayoutNeed::nchw; }
   void run(const RunContext& context) const override;
+  CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
   std::int64_t dim_;

@@ -61,9 +61,11 @@ std::string device_list() {
   std::string text = fmt::format("cpu\t{}, {} threads, {}\n", cpu_model_name(), available_threads(),
                                  instruction_sets());
   const CudaDevices cuda = find_cuda_devices();
-  if (cuda.descriptions.empty()) text += fmt::format("cuda\tnone: {}\n", cuda.why_none);
-  for (std::size_t i = 0; i < cuda.descriptions.size(); ++i) {
-    text += fmt::format("cuda:{}\t{} (sessions do not run on CUDA yet)\n", i, cuda.descriptions[i]);
+  if (cuda.devices.empty()) text += fmt::format("cuda\tnone: {}\n", cuda.why_none);
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i) {
+    const auto& [description, unusable] = cuda.devices[i];
+    text += fmt::format("cuda:{}\t{}{}\n", i, description,
+                        unusable.empty() ? "" : " (of no use: " + unusable + ")");
   }
   return text;
 }
@@ -75,8 +77,6 @@ void check_device(const std::string& device) {
   } catch (const InvalidArgument&) {
     throw UsageError(fmt::format("'{}' is not a device: --device", device),
                      "auto, cpu, cuda or cuda:N; --list-devices shows what is here");
-  } catch (const Unsupported& error) {
-    throw Failure(ExitStatus::no_device, error.what(), error.hint());
   }
 }
 

@@ -12,8 +12,8 @@ std::string version_text(const std::string& program, bool verbose);
 /// is no GPU one that says why: "cuda\tnone: no NVIDIA driver".
 std::string device_list();
 
-/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here, Failure with
-/// its status where it is here of no use yet, UsageError where it is no device.
+/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here or of no use,
+/// UsageError where it is no device.
 void check_device(const std::string& device);
 
 }  // namespace lamina::tools

@@ -1,0 +1,53 @@
+#include "nn/session/cuda/product.h"
+
+#include "nn/session/cuda/weights.h"
+
+#include <algorithm>
+
+namespace lamina::nn::detail {
+namespace {
+
+namespace cuda = kernels::cuda;
+
+// A smaller batch may be split where a larger one is not: the workspace is for the neediest.
+std::int64_t largest_workspace(cuda::Conv2dProblem problem, const CudaContext& context) {
+  const std::int64_t rows_per_image = problem.conv.n / context.max_batch;
+  std::int64_t largest = 0;
+  for (std::int64_t n = 1; n <= context.max_batch; ++n) {
+    problem.conv.n = n * rows_per_image;
+    largest = std::max(largest, cuda::plan_conv2d(problem, context.properties).workspace_bytes);
+  }
+  return largest;
+}
+
+}  // namespace
+
+CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& problem,
+                      const Tensor& weight, const Tensor& bias) {
+  const cuda::Conv2dPlan full_plan = cuda::plan_conv2d(problem, context.properties);
+  const CudaMemory packed = upload_packed(context, problem, weight);
+  const CudaMemory device_bias = upload_f32(context, bias);
+  const std::int64_t rows_per_image = problem.conv.n / context.max_batch;
+  // Each batch size takes the plan that suits it; the results' bits do not depend on it.
+  const auto enqueue = [=, device = context.properties](const CudaRun& run) {
+    cuda::Conv2dProblem now = problem;
+    now.conv.n = run.n * rows_per_image;
+    cuda::conv2d_forward(run.stream, now, cuda::plan_conv2d(now, device),
+                         {.input = run.input,
+                          .weight = packed->data(),
+                          .bias = f32_or_null(device_bias),
+                          .output = run.output,
+                          .workspace = run.workspace});
+  };
+  const bool is_rows =
+      problem.conv.h * problem.conv.w == 1 && problem.conv.kh * problem.conv.kw == 1;
+  return {.enqueue = enqueue,
+          .output = {.element = problem.f32_output ? cuda::Element::f32
+                                                   : cuda::element_of(problem.precision),
+                     .layout = is_rows ? kernels::Layout::nchw : kernels::Layout::nhwc},
+          .workspace_bytes = largest_workspace(problem, context),
+          .weight_bytes = packed->size_bytes() + (device_bias ? device_bias->size_bytes() : 0),
+          .plan = cuda::to_string(problem, full_plan)};
+}
+
+}  // namespace lamina::nn::detail
