@@ -68,4 +68,9 @@ DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda) {
   throw DeviceError(fmt::format("[session] device '{}' is not available: {}", text, why), kHint);
 }
 
+std::vector<std::string> precisions_of(DeviceType device) {
+  if (device == DeviceType::cuda) return {"fp32", "tf32", "fp16", "bf16"};
+  return {"fp32"};
+}
+
 }  // namespace lamina::nn::detail

@@ -33,4 +33,7 @@ struct DeviceChoice {
 ///           here, or of no use.
 DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda);
 
+/// What a kind of device computes in, the default first.
+std::vector<std::string> precisions_of(DeviceType device);
+
 }  // namespace lamina::nn::detail

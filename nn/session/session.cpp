@@ -11,6 +11,8 @@
 #include "nn/session/device_choice.h"
 #include "nn/session/output_pool.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 namespace lamina {
@@ -25,6 +27,7 @@ using nn::detail::find_cuda_devices;
 using nn::detail::OutputPool;
 using nn::detail::PlanBuilder;
 using nn::detail::PlanNode;
+using nn::detail::precisions_of;
 
 Device resolve_device(const std::string& text) {
   // The driver is not started for nothing.
@@ -54,11 +57,11 @@ void check_precision(const std::string& precision) {
 }
 
 void check_precision_of(DeviceType device, const std::string& precision) {
-  const bool on_cuda = device == DeviceType::cuda;
-  if (precision == "fp32" || (on_cuda && precision != "int8")) return;
+  const std::vector<std::string> known = precisions_of(device);
+  if (std::find(known.begin(), known.end(), precision) != known.end()) return;
   throw Unsupported(fmt::format("[session] precision '{}' is not available on {}", precision,
-                                on_cuda ? "cuda" : "cpu"),
-                    on_cuda ? "available: fp32, tf32, fp16, bf16" : "available: fp32");
+                                device == DeviceType::cuda ? "cuda" : "cpu"),
+                    fmt::format("available: {}", fmt::join(known, ", ")));
 }
 
 std::unique_ptr<Backend> make_backend(const nn::Module& module, const SessionOptions& options,

@@ -9,8 +9,11 @@
 #include <lamina/core/version.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/Version.hpp>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace lamina::tools {
 namespace {
@@ -70,14 +73,21 @@ std::string device_list() {
   return text;
 }
 
-void check_device(const std::string& device) {
-  if (device == "auto" || device == "cpu") return;
+void check_device(const std::string& device, const std::string& precision) {
+  // The driver is not started for nothing.
+  const CudaDevices cuda = device == "cpu" ? CudaDevices{} : find_cuda_devices();
+  Device chosen;
   try {
-    nn::detail::choose_device(device, find_cuda_devices());
+    chosen = nn::detail::choose_device(device, cuda).device;
   } catch (const InvalidArgument&) {
     throw UsageError(fmt::format("'{}' is not a device: --device", device),
                      "auto, cpu, cuda or cuda:N; --list-devices shows what is here");
   }
+  const std::vector<std::string> known = nn::detail::precisions_of(chosen.type);
+  if (std::find(known.begin(), known.end(), precision) != known.end()) return;
+  throw UsageError(
+      fmt::format("'{}' is not available on {}: --precision", precision, to_string(chosen)),
+      fmt::format("{} has {}", to_string(chosen), fmt::join(known, ", ")));
 }
 
 }  // namespace lamina::tools

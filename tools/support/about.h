@@ -13,7 +13,7 @@ std::string version_text(const std::string& program, bool verbose);
 std::string device_list();
 
 /// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here or of no use,
-/// UsageError where it is no device.
-void check_device(const std::string& device);
+/// UsageError where it is no device, or does not compute in that precision.
+void check_device(const std::string& device, const std::string& precision);
 
 }  // namespace lamina::tools

@@ -1,5 +1,6 @@
 #include "tools/vgg16_infer/batch_runner.h"
 
+#include "core/cpu_features.h"
 #include "core/require.h"
 #include "kernels/classify.h"
 #include "tools/support/failure.h"
@@ -128,6 +129,12 @@ void BatchRunner::write_files(const Tensor& input) {
   for (std::size_t i = 0; i < options_.features.size(); ++i) {
     features_file_->append(i, session_.output(options_.features[i]));
   }
+}
+
+std::string BatchRunner::where() const {
+  if (session_.device().type == DeviceType::cuda) return device();
+  return fmt::format("{}, {} threads, {}", device(), session_.threads(),
+                     to_string(usable_cpu_features().isa));
 }
 
 std::string BatchRunner::memory() const {

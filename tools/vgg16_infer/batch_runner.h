@@ -33,7 +33,8 @@ class BatchRunner {
   std::vector<std::string> finish();
 
   std::string device() const { return to_string(session_.device()); }
-  int threads() const { return session_.threads(); }
+  /// "cpu, 2 threads, avx2" or "cuda:0"
+  std::string where() const;
   /// "activations 25.0 MiB, packed weights 540 MiB"
   std::string memory() const;
   std::string profile_table() const { return profile_.table(); }

@@ -1,6 +1,5 @@
 #include "tools/vgg16_infer/classify.h"
 
-#include "core/cpu_features.h"
 #include "tools/support/about.h"
 #include "tools/support/failure.h"
 #include "tools/support/interrupt.h"
@@ -77,10 +76,9 @@ class Job {
                  .weights = model.info().weights,
                  .device = runner_->device(),
                  .precision = options_.precision};
-    context_.console.note("{}, weights {}; {}, {} threads, {}, {}, batch {}", run_info_.model,
+    context_.console.note("{}, weights {}; {}, {}, batch {}", run_info_.model,
                           run_info_.weights.empty() ? options_.model : run_info_.weights,
-                          run_info_.device, runner_->threads(),
-                          to_string(usable_cpu_features().isa), run_info_.precision, sizes_.batch);
+                          runner_->where(), run_info_.precision, sizes_.batch);
   }
 
   // True where the user stopped it.
@@ -180,7 +178,7 @@ class Job {
 }  // namespace
 
 ExitStatus classify(const InferOptions& options, const Context& context) {
-  check_device(options.device);
+  check_device(options.device, options.precision);
   return Job(options, context).run();
 }
 

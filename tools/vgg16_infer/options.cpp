@@ -158,9 +158,9 @@ std::vector<Option> running_options(InferOptions& o) {
        .set = text(o.device)},
       {.names = "--precision",
        .value = "P",
-       .help = "fp32",
+       .help = "fp32 (default); on CUDA also tf32, fp16, bf16",
        .group = group,
-       .choices = {"fp32"},
+       .choices = {"fp32", "tf32", "fp16", "bf16"},
        .set = text(o.precision)},
       {.names = "-b,--batch",
        .value = "N",
@@ -281,10 +281,6 @@ void check_options(InferOptions& o) {
     }
   }
   if (o.format.empty()) o.format = "text";
-  if (o.precision != "fp32") {
-    throw UsageError(fmt::format("'{}' is not available: --precision", o.precision),
-                     "this build computes in fp32");
-  }
   if (o.inputs.empty() && !o.summary && !o.print_model) {
     throw UsageError("no input: nothing to classify", "vgg16-infer photo.jpg, or --help");
   }
