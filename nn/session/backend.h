@@ -30,6 +30,8 @@ class Backend {
 
   /// Empty before prepare().
   virtual std::vector<Session::Step> steps() const = 0;
+  /// Of the last run, by the device's clock; 0 where that is the processor's.
+  virtual double device_ms() const { return 0; }
   virtual std::int64_t arena_bytes() const = 0;
   virtual std::int64_t packed_bytes() const = 0;
 };

@@ -141,6 +141,7 @@ Tensor Session::output(std::string_view name) const {
 Device Session::device() const { return impl_->device; }
 int Session::threads() const { return impl_->threads; }
 std::vector<Session::Step> Session::steps() const { return impl_->backend->steps(); }
+double Session::device_ms() const { return impl_->backend->device_ms(); }
 std::int64_t Session::arena_bytes() const { return impl_->backend->arena_bytes(); }
 std::int64_t Session::packed_bytes() const { return impl_->backend->packed_bytes(); }
 

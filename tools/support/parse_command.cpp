@@ -126,7 +126,8 @@ void take_rest(Bound& bound, const CLI::App& app, const Command& root, const Com
 
 bool takes_value(const Command& root, const std::string& argument) {
   return std::any_of(root.options.begin(), root.options.end(), [&](const Option& option) {
-    return !option.value.empty() && option.long_name() == argument;
+    const std::vector<std::string> names = split(option.names, ',');
+    return !option.value.empty() && std::find(names.begin(), names.end(), argument) != names.end();
   });
 }
 

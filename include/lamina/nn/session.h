@@ -62,6 +62,9 @@ class LAMINA_API Session {
   int threads() const;
   /// The plan for the input size of the last run; empty before the first.
   std::vector<Step> steps() const;
+  /// Milliseconds that the last run took by the device's own clock, copies to and from it left out;
+  /// 0 on the processor.
+  double device_ms() const;
   /// Bytes of the arena (activations and workspace), and of weights packed for this session.
   std::int64_t arena_bytes() const;
   std::int64_t packed_bytes() const;

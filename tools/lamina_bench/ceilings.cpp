@@ -1,0 +1,54 @@
+#include "tools/lamina_bench/ceilings.h"
+
+#include "core/parallel.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace lamina::tools {
+namespace {
+
+constexpr int kTries = 6;
+constexpr std::int64_t kRounds = 4'000'000;
+constexpr std::int64_t kReadFloats = 32 << 20;  // 128 MiB a thread: past any cache
+
+// Work of all threads divided by the time of all, the best try.
+template <typename F>
+double best_rate(int threads, F&& work_of) {
+  double best = 0;
+  for (int i = 0; i < kTries; ++i) {
+    std::vector<double> done(static_cast<std::size_t>(threads));
+    const auto begin = std::chrono::steady_clock::now();
+    parallel_for(threads, threads, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t t = first; t < last; ++t) done[static_cast<std::size_t>(t)] = work_of(t);
+    });
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    double total = 0;
+    for (const double each : done) total += each;
+    best = std::max(best, total / seconds);
+  }
+  return best;
+}
+
+}  // namespace
+
+Ceilings measure_ceilings(int threads) {
+  const Isa isa = usable_cpu_features().isa;
+  Ceilings ceilings;
+  ceilings.fma_gflops =
+      best_rate(threads, [&](std::int64_t) { return spin_multiply_adds(isa, kRounds); }) * 1e-9;
+  const std::vector<float> values(static_cast<std::size_t>(threads * kReadFloats), 1.0F);
+  volatile float keep = 0;  // so that the reading is not left out
+  ceilings.read_gb_per_s =
+      best_rate(threads,
+                [&](std::int64_t t) {
+                  keep = read_floats(isa, values.data() + t * kReadFloats, kReadFloats);
+                  return static_cast<double>(kReadFloats) * sizeof(float);
+                }) *
+      1e-9;
+  return ceilings;
+}
+
+}  // namespace lamina::tools

@@ -1,0 +1,136 @@
+#include "tools/lamina_bench/subject.h"
+
+#include "tools/support/failure.h"
+#include "tools/vgg16_infer/model_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+namespace lamina::tools {
+namespace {
+
+// Images that differ: enough to see one taken for another, few enough to check quickly.
+constexpr std::int64_t kDifferentImages = 2;
+// No precision that this program knows comes near it.
+constexpr double kTooWrong = 0.1;
+constexpr const char* kPlanVariable = "LAMINA_CONV2D_PLAN";
+
+bool is_file(const std::string& model) {
+  std::error_code error;
+  return model.find('/') != std::string::npos || model.ends_with(".lamina") ||
+         std::filesystem::exists(model, error);
+}
+
+InferOptions infer_options(const BenchOptions& options) {
+  InferOptions infer;
+  infer.model = options.model;
+  infer.weights = options.weights;
+  if (infer.weights.empty() && !is_file(options.model)) infer.weights = "random:0";
+  return infer;
+}
+
+// Convolutions run the reference while this lives.
+class ReferencePlans {
+ public:
+  ReferencePlans() {
+    if (const char* const before = std::getenv(kPlanVariable)) before_ = before;
+    setenv(kPlanVariable, "reference", 1);
+  }
+  ~ReferencePlans() {
+    before_.empty() ? unsetenv(kPlanVariable) : setenv(kPlanVariable, before_.c_str(), 1);
+  }
+  ReferencePlans(const ReferencePlans&) = delete;
+  ReferencePlans& operator=(const ReferencePlans&) = delete;
+
+ private:
+  std::string before_;
+};
+
+}  // namespace
+
+Model load_again(const BenchOptions& options, const Context& context) {
+  const InferOptions infer = infer_options(options);
+  if (infer.weights.starts_with("random")) {
+    throw UsageError("nothing to load: --mode load", "give -w FILE, or -m FILE.lamina");
+  }
+  return load_model_for(infer, context);
+}
+
+Subject::Subject(const BenchOptions& options, const Context& context)
+    : context_(context), model_([&] {
+        const auto begin = std::chrono::steady_clock::now();
+        Model model = load_model_for(infer_options(options), context);
+        load_ms_ =
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+                .count();
+        return model;
+      }()) {
+  const auto& transforms = model_.info().transforms;
+  size_ = options.size > 0 ? options.size : transforms.crop > 0 ? transforms.crop : 224;
+}
+
+std::string Subject::name() const {
+  return model_.info().name.empty() ? "model" : model_.info().name;
+}
+
+Tensor Subject::batch(std::int64_t n) const {
+  Tensor batch = Tensor::empty({n, channels(), size_, size_});
+  float* values = batch.mutable_data<float>();
+  const std::int64_t per_image = batch.numel() / n;
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i >= kDifferentImages) {
+      std::copy_n(values + i % kDifferentImages * per_image, per_image, values + i * per_image);
+      continue;
+    }
+    std::mt19937 random(static_cast<unsigned>(i));
+    for (std::int64_t j = 0; j < per_image; ++j) {
+      // Between -2 and 2, as a normalised picture.
+      values[i * per_image + j] = static_cast<float>(random() >> 8) / (1 << 22) - 2.0F;
+    }
+  }
+  return batch;
+}
+
+const Tensor& Subject::expected() {
+  if (!expected_.defined()) {
+    context_.console.detail("computing the answers that are checked against, in float64");
+    const ReferencePlans plans;
+    expected_ = model_.module()(batch(kDifferentImages));
+  }
+  return expected_;
+}
+
+double Subject::check(const Tensor& logits) {
+  double largest_error = 0, largest = 0;
+  for (std::int64_t i = 0; i < logits.size(0); ++i) {
+    const Tensor actual = logits.select(0, i).contiguous();
+    const Tensor right = expected().select(0, i % kDifferentImages).contiguous();
+    for (std::int64_t j = 0; j < actual.numel(); ++j) {
+      const double value = double{actual.data<float>()[j]}, wanted = double{right.data<float>()[j]};
+      if (!std::isfinite(value)) {
+        throw Failure(ExitStatus::differs, fmt::format("image {}, logit {} is {}: the answer is "
+                                                       "wrong, so no time is given",
+                                                       i, j, value));
+      }
+      largest_error = std::max(largest_error, std::abs(value - wanted));
+      largest = std::max(largest, std::abs(wanted));
+    }
+  }
+  const double error = largest_error / largest;
+  if (error > kTooWrong) {
+    throw Failure(
+        ExitStatus::differs,
+        fmt::format("the logits are off by {:.1e} of the largest: the answer is wrong, so "
+                    "no time is given",
+                    error));
+  }
+  return error;
+}
+
+}  // namespace lamina::tools

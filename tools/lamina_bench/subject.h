@@ -1,0 +1,47 @@
+// The model that is measured, its inputs, and the answers that it must give.
+#pragma once
+
+#include "tools/lamina_bench/options.h"
+#include "tools/support/run_main.h"
+
+#include <lamina/core/tensor.h>
+#include <lamina/models/model.h>
+
+#include <cstdint>
+#include <string>
+
+namespace lamina::tools {
+
+class Subject {
+ public:
+  /// Loads the model. Errors: as load_model_for() has them.
+  Subject(const BenchOptions& options, const Context& context);
+
+  const Model& model() const noexcept { return model_; }
+  std::string name() const;
+  double load_ms() const noexcept { return load_ms_; }
+  std::int64_t size() const noexcept { return size_; }
+  std::int64_t channels() const noexcept { return 3; }
+
+  /// n images of seeded noise as a normalised picture has it; few of them are different.
+  Tensor batch(std::int64_t n) const;
+  /// The largest error of the logits of batch(n), relative to the largest logit, against the model
+  /// run layer by layer with convolutions summed in float64. The reference is made once, at the
+  /// first call: seconds for a VGG16. Throws Failure where a logit is not finite.
+  double check(const Tensor& logits);
+
+ private:
+  const Tensor& expected();
+
+  const Context& context_;
+  Model model_;
+  double load_ms_ = 0;
+  std::int64_t size_ = 0;
+  Tensor expected_;
+};
+
+/// The same from the model's file, for --mode load. Throws UsageError where the weights are made
+/// up.
+Model load_again(const BenchOptions& options, const Context& context);
+
+}  // namespace lamina::tools
