@@ -6,6 +6,7 @@
 //   SharedPtr<T>       a place in shared memory: `&tile[i]`, `tile.data() + i`
 //   dynamic_shared<T>(offset_bytes)  the launch's dynamic shared memory from that byte on
 //   pointer_cast<U>(pointer)         the same place as another type, for vector loads
+//   in_bounds(condition)             a check that guards an access, or a fill with zeros
 //
 // Under nvcc these are plain pointers and arrays, at no cost. In the emulator each access is
 // checked, and `p[i]` is a proxy: give what you read its type (`const float x = p[i];`, never
@@ -46,6 +47,10 @@ __device__ __forceinline__ T* dynamic_shared(int offset_bytes = 0) {
   extern __shared__ __align__(1024) unsigned char lamina_dynamic_shared[];
   return reinterpret_cast<T*>(lamina_dynamic_shared + offset_bytes);
 }
+
+/// A condition that keeps an access inside. The emulator can take it for true, to see that a test
+/// notices.
+__device__ __forceinline__ bool in_bounds(bool condition) { return condition; }
 
 template <typename To, typename From>
 __device__ __forceinline__ To* pointer_cast(From* pointer) {

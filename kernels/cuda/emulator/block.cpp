@@ -2,10 +2,13 @@
 
 #include <lamina/core/error.h>
 
+#include "kernels/cuda/emulator/global_memory.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <string_view>
@@ -13,9 +16,19 @@
 namespace lamina::kernels::cuda::emulator {
 namespace {
 
-constexpr int kWarp = 32;
-thread_local Block* running_block = nullptr;
 std::atomic<std::uint64_t> serials{0};
+
+// What blocks leave behind for the next: making stacks and shared memory anew would take longer
+// than most kernels here.
+struct Spare {
+  std::vector<std::unique_ptr<FiberStack>> stacks;
+  std::unique_ptr<SharedMemory> shared;
+};
+
+Spare& spare() {
+  thread_local Spare things;
+  return things;
+}
 
 std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
 
@@ -23,24 +36,48 @@ bool same_line(const Where& a, const Where& b) {
   return a.line() == b.line() && std::string_view(a.file_name()) == b.file_name();
 }
 
+void check_launch_shape(const LaunchShape& shape) {
+  const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
+  std::string what;
+  if (count == 0 || count > 1024 || shape.block.z > 64) {
+    what = fmt::format("a block of {} threads", text_of(shape.block));
+  } else if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0 ||
+             shape.grid.x > 0x7fffffff || shape.grid.y > 65535 || shape.grid.z > 65535) {
+    what = fmt::format("a grid of {} blocks", text_of(shape.grid));
+  } else if (shape.smem_bytes < 0 || shape.smem_bytes > SharedMemory::kCapacity) {
+    what = fmt::format("{} bytes of dynamic shared memory, at most {} are there", shape.smem_bytes,
+                       SharedMemory::kCapacity);
+  }
+  if (!what.empty()) throw CudaError(fmt::format("[cuda] {}: {}", shape.kernel, what));
+}
+
 }  // namespace
 
-Block& current_block() { return *running_block; }
+thread_local constinit Block* running_block = nullptr;
 
 Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t seed)
     : shape_(shape), body_(std::move(body)), seed_(seed) {
+  check_launch_shape(shape);
   const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
-  if (count == 0 || count > 1024) {
-    throw CudaError(fmt::format("[cuda] {}: a block of {} threads", shape.kernel, count));
-  }
   threads_.resize(count);
   order_.resize(count);
   warp_synced_.resize((count + kWarp - 1) / kWarp);
-  for (std::size_t i = 0; i < count; ++i) stacks_.push_back(std::make_unique<FiberStack>());
+  Spare& from = spare();
+  while (from.stacks.size() < count) from.stacks.push_back(std::make_unique<FiberStack>());
+  for (std::size_t i = 0; i < count; ++i) {
+    stacks_.push_back(std::move(from.stacks.back()));
+    from.stacks.pop_back();
+  }
+  shared_ = from.shared ? std::move(from.shared) : std::make_unique<SharedMemory>();
   running_block = this;
 }
 
-Block::~Block() { running_block = nullptr; }
+Block::~Block() {
+  running_block = nullptr;
+  Spare& to = spare();
+  for (auto& stack : stacks_) to.stacks.push_back(std::move(stack));
+  to.shared = std::move(shared_);
+}
 
 void Block::run(dim3 index) {
   index_ = index;
@@ -48,7 +85,7 @@ void Block::run(dim3 index) {
   events_ = 1;
   block_synced_ = 0;
   std::fill(warp_synced_.begin(), warp_synced_.end(), 0u);
-  shared_.reset(shape_.smem_bytes);
+  shared_->reset(shape_.smem_bytes);
   const dim3 size = shape_.block;
   for (unsigned i = 0; i < threads_.size(); ++i) {
     threads_[i] = {.stack_pointer = stacks_[i]->prepare(&Block::enter),
@@ -62,7 +99,7 @@ void Block::run(dim3 index) {
     if (error_) std::rethrow_exception(error_);
     const auto exited = [](const Thread& thread) { return thread.wait == Wait::exited; };
     if (std::all_of(threads_.begin(), threads_.end(), exited)) return;
-    if (!ran && !release_warp_barriers()) release_block_barrier();
+    if (!ran) release_block_barrier();
   }
 }
 
@@ -70,11 +107,22 @@ void Block::enter() {
   Block& block = current_block();
   try {
     block.body_();
+    if (!block.running_->copies.empty()) {
+      block.fail("ends with copies under way that nobody waited for", Where::current());
+    }
   } catch (...) {
     block.error_ = std::current_exception();
   }
   block.running_->wait = Wait::exited;
   block.yield();
+}
+
+void Block::count_step() {
+  ++steps_;
+  if (detail::steps_limit > 0 && steps_ > detail::steps_limit) {
+    throw CudaError(fmt::format("[cuda] {}: more than {} steps, it seems to run for ever",
+                                place(*running_), detail::steps_limit));
+  }
 }
 
 void Block::yield() { lamina_switch_fiber(&running_->stack_pointer, scheduler_); }
@@ -93,43 +141,52 @@ bool Block::run_ready() {
 }
 
 void Block::sync_threads(Where where) {
+  count_step();
+  if (is_faulty(SiteKind::barrier, where)) return;
   running_->wait = Wait::block_barrier;
   running_->where = where;
   yield();
 }
 
-void Block::sync_warp(unsigned mask, Where where) {
-  if ((mask >> (running_->number % kWarp) & 1) == 0) {
-    fail(fmt::format("__syncwarp: mask {:#010x} leaves out the calling lane", mask), where);
+void Block::warp_operation(unsigned mask, void* brought, WarpAction action, const char* operation,
+                           Where where) {
+  count_step();
+  const int lane = running_->number % kWarp;
+  if ((mask >> lane & 1) == 0) {
+    fail(fmt::format("{}: mask {:#010x} leaves out the calling lane", operation, mask), where);
   }
-  running_->wait = Wait::warp_barrier;
-  running_->mask = mask;
+  running_->wait = Wait::warp;
   running_->where = where;
-  yield();
+  running_->mask = mask;
+  running_->brought = brought;
+  running_->action = action;
+  running_->operation = operation;
+  act_if_complete(static_cast<std::size_t>(running_->number - lane), mask);
+  if (running_->wait != Wait::nothing) yield();
 }
 
-bool Block::release_warp_barriers() {
-  bool released = false;
-  for (std::size_t first = 0; first < threads_.size(); first += kWarp) {
-    const std::size_t lanes = std::min<std::size_t>(kWarp, threads_.size() - first);
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      if (threads_[first + lane].wait != Wait::warp_barrier) continue;
-      const unsigned mask = threads_[first + lane].mask;
-      unsigned arrived = 0;
-      for (std::size_t i = 0; i < lanes; ++i) {
-        const Thread& other = threads_[first + i];
-        arrived |= unsigned{other.wait == Wait::warp_barrier && other.mask == mask} << i;
-      }
-      if ((arrived & mask) != mask) continue;
-      for (std::size_t i = 0; i < lanes; ++i) {
-        if (mask >> i & 1) threads_[first + i].wait = Wait::nothing;
-      }
-      // Only a barrier of the whole warp orders all of it; a smaller one is not credited.
-      if (mask == 0xffffffffu) warp_synced_[first / kWarp] = events_++;
-      released = true;
-    }
+// The lane that comes last finds all others of the mask waiting, acts, and lets them go on.
+void Block::act_if_complete(std::size_t first, unsigned mask) {
+  const std::size_t count = std::min<std::size_t>(kWarp, threads_.size() - first);
+  void* lanes[kWarp] = {};
+  for (std::size_t i = 0; i < kWarp; ++i) {
+    if ((mask >> i & 1) == 0) continue;
+    if (i >= count) return;
+    const Thread& thread = threads_[first + i];
+    const bool there = thread.wait == Wait::warp && thread.mask == mask &&
+                       thread.action == running_->action && thread.operation == running_->operation;
+    if (!there) return;
+    lanes[i] = thread.brought;
   }
-  return released;
+  if (running_->action != nullptr) {
+    running_->action(lanes);
+  } else if (mask == 0xffffffffu) {
+    // Only a barrier of the whole warp orders all of it; a smaller one is not credited.
+    warp_synced_[first / kWarp] = events_++;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (mask >> i & 1) threads_[first + i].wait = Wait::nothing;
+  }
 }
 
 void Block::release_block_barrier() {
@@ -139,6 +196,41 @@ void Block::release_block_barrier() {
   }
   block_synced_ = events_++;
   for (Thread& thread : threads_) thread.wait = Wait::nothing;
+}
+
+void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) {
+  if (!shared_->begin_copy(to, size_bytes, moment())) {
+    fail(shared_->complaint(true, to, size_bytes, moment()), where);
+  }
+  if (from != nullptr && !read_global(from, size_bytes)) {
+    fail(global_complaint(false, from, size_bytes), where);
+  }
+  running_->copies.push_back({to, from, size_bytes, running_->group});
+}
+
+void Block::commit_copies(Where where) {
+  count_step();
+  if (is_faulty(SiteKind::commit, where)) return;
+  ++running_->group;
+}
+
+void Block::wait_for_copies(int newest, Where where) {
+  count_step();
+  if (is_faulty(SiteKind::wait, where)) return;
+  std::vector<AsyncCopy>& copies = running_->copies;
+  // Copies that were not committed belong to no group yet: no wait reaches them.
+  const int landed_before = running_->group - newest;
+  std::size_t kept = 0;
+  for (const AsyncCopy& copy : copies) {
+    if (copy.group >= landed_before) {
+      copies[kept++] = copy;
+      continue;
+    }
+    const auto size = static_cast<std::size_t>(copy.size_bytes);
+    copy.from != nullptr ? std::memcpy(copy.to, copy.from, size) : std::memset(copy.to, 0, size);
+    shared_->land_copy(copy.to, copy.size_bytes, moment());
+  }
+  copies.resize(kept);
 }
 
 void Block::report_deadlock() {
@@ -155,16 +247,8 @@ void Block::report_deadlock() {
           : fmt::format("waits at {}:{}", missing.where.file_name(), missing.where.line());
   throw CudaError(fmt::format("[cuda] {} at {}:{}: the {} is not reached by all: thread {} {}",
                               place(first), first.where.file_name(), first.where.line(),
-                              first.wait == Wait::block_barrier ? "barrier" : "warp's barrier",
+                              first.wait == Wait::block_barrier ? "barrier" : first.operation,
                               text_of(missing.index), instead));
-}
-
-Moment Block::moment() const {
-  const auto warp = static_cast<std::size_t>(running_->number / kWarp);
-  return {.thread = running_->number,
-          .now = events_,
-          .block_synced = block_synced_,
-          .warp_synced = warp_synced_[warp]};
 }
 
 std::string Block::place(const Thread& thread) const {

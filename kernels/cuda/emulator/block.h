@@ -1,6 +1,8 @@
-// One block of a launch: its threads as fibers, its barriers, and who is running now.
+// One block of a launch: its threads as fibers, its barriers, its warps' common operations, and who
+// is running now.
 #pragma once
 
+#include "kernels/cuda/emulator/faults.h"
 #include "kernels/cuda/emulator/fiber.h"
 #include "kernels/cuda/emulator/language.h"
 #include "kernels/cuda/emulator/shared_memory.h"
@@ -8,13 +10,12 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <vector>
 
 namespace lamina::kernels::cuda::emulator {
 
-using Where = std::source_location;
+inline constexpr int kWarp = 32;
 
 struct LaunchShape {
   const char* kernel;
@@ -24,15 +25,33 @@ struct LaunchShape {
 };
 
 /// What a thread waits for.
-enum class Wait : std::uint8_t { nothing, block_barrier, warp_barrier, exited };
+enum class Wait : std::uint8_t { nothing, block_barrier, warp, exited };
+
+/// An operation of a warp: `lanes[i]` is what lane i brought, null for a lane that takes no part.
+using WarpAction = void (*)(void* const* lanes);
+
+/// A cp.async: where to, where from (null: zeros), how much, and of which group.
+struct AsyncCopy {
+  char* to;
+  const char* from;
+  int size_bytes;
+  int group;
+};
 
 struct Thread {
   void* stack_pointer = nullptr;
   dim3 index;
   int number = 0;  // within the block; lane = number % 32
   Wait wait = Wait::nothing;
-  unsigned mask = 0;  // of a warp barrier
-  Where where{};      // of the wait
+  Where where{};  // of the wait
+  // Of an operation of the warp.
+  unsigned mask = 0;
+  void* brought = nullptr;
+  WarpAction action = nullptr;
+  const char* operation = nullptr;
+  // Copies that were not waited for, and the group that is being filled.
+  std::vector<AsyncCopy> copies = {};
+  int group = 0;
 };
 
 /// Runs the blocks of one launch, one after another, on this host thread.
@@ -48,7 +67,16 @@ class Block {
   void run(dim3 index);
 
   void sync_threads(Where where);
-  void sync_warp(unsigned mask, Where where);
+  /// Waits for the lanes of `mask`, then one of them acts for all. Every lane must bring the same
+  /// mask and the same action. A null action is a barrier.
+  void warp_operation(unsigned mask, void* brought, WarpAction action, const char* operation,
+                      Where where);
+
+  // cp.async, of the running thread.
+  void begin_copy(char* to, const char* from, int size_bytes, Where where);
+  void commit_copies(Where where);
+  /// Lands all but the newest `newest` groups.
+  void wait_for_copies(int newest, Where where);
 
   /// Throws in the running thread.
   [[noreturn]] void fail(const std::string& what, Where where) const;
@@ -56,10 +84,17 @@ class Block {
   const Thread& thread() const { return *running_; }
   dim3 index() const { return index_; }
   const LaunchShape& shape() const { return shape_; }
-  SharedMemory& shared() { return shared_; }
+  SharedMemory& shared() { return *shared_; }
   /// Counts blocks over all launches: static shared arrays tell by it that a block is new.
   std::uint64_t serial() const { return serial_; }
-  Moment moment() const;
+  Moment moment() const {
+    return {.thread = running_->number,
+            .now = events_,
+            .block_synced = block_synced_,
+            .warp_synced = warp_synced_[static_cast<std::size_t>(running_->number / kWarp)]};
+  }
+  /// Throws where the launch has taken more steps than it may.
+  void count_step();
 
  private:
   static void enter();
@@ -67,7 +102,7 @@ class Block {
   /// Runs every thread that can; whether there was one.
   bool run_ready();
   void release_block_barrier();
-  bool release_warp_barriers();
+  void act_if_complete(std::size_t first_of_warp, unsigned mask);
   [[noreturn]] void report_deadlock();
   std::string place(const Thread& thread) const;
 
@@ -77,16 +112,19 @@ class Block {
   std::vector<std::unique_ptr<FiberStack>> stacks_;
   std::vector<Thread> threads_;
   std::vector<int> order_;
-  SharedMemory shared_;
+  std::unique_ptr<SharedMemory> shared_;
   std::vector<std::uint32_t> warp_synced_;
   std::uint32_t events_ = 1, block_synced_ = 0;
+  std::int64_t steps_ = 0;
   dim3 index_;
   Thread* running_ = nullptr;
   void* scheduler_ = nullptr;
   std::exception_ptr error_;
 };
 
+extern thread_local constinit Block* running_block;
+
 /// The block that runs on this host thread. Requires: the caller is a kernel.
-Block& current_block();
+inline Block& current_block() { return *running_block; }
 
 }  // namespace lamina::kernels::cuda::emulator

@@ -2,13 +2,17 @@
 #pragma once
 
 #include "kernels/cuda/emulator/block.h"
+#include "kernels/cuda/emulator/half_types.h"
 #include "kernels/cuda/emulator/language.h"
 #include "kernels/cuda/emulator/pointers.h"
+#include "kernels/cuda/emulator/warp.h"
 #include "kernels/cuda/runtime.h"
 
 #include <functional>
 
-namespace lamina::kernels::cuda::emulator {
+namespace lamina::kernels::cuda {
+
+namespace emulator {
 
 /// The seed of the order in which threads run, for launches from here on.
 void set_seed(std::uint64_t seed);
@@ -16,7 +20,13 @@ void set_seed(std::uint64_t seed);
 /// Runs the grid at once, or records it while the stream is being captured.
 void enqueue_kernel(Stream& stream, const LaunchShape& shape, std::function<void()> body);
 
-}  // namespace lamina::kernels::cuda::emulator
+}  // namespace emulator
+
+inline bool in_bounds(bool condition, emulator::Where where = std::source_location::current()) {
+  return condition || emulator::is_faulty(emulator::SiteKind::bound, where);
+}
+
+}  // namespace lamina::kernels::cuda
 
 #define threadIdx (::lamina::kernels::cuda::emulator::current_block().thread().index)
 #define blockIdx (::lamina::kernels::cuda::emulator::current_block().index())
@@ -26,9 +36,4 @@ void enqueue_kernel(Stream& stream, const LaunchShape& shape, std::function<void
 inline void __syncthreads(
     lamina::kernels::cuda::emulator::Where where = std::source_location::current()) {
   lamina::kernels::cuda::emulator::current_block().sync_threads(where);
-}
-
-inline void __syncwarp(unsigned mask = 0xffffffffu, lamina::kernels::cuda::emulator::Where where =
-                                                        std::source_location::current()) {
-  lamina::kernels::cuda::emulator::current_block().sync_warp(mask, where);
 }

@@ -58,6 +58,20 @@ bool holds(const Allocation& allocation, const void* address, std::int64_t size_
 
 }  // namespace
 
+thread_local constinit detail::LastTouched detail::last_touched;
+std::atomic<std::uint64_t> detail::allocations_version{1};
+
+bool detail::touch(const void* address) {
+  const std::lock_guard lock(allocations().mutex);
+  Allocation* const found = find(address);
+  if (found == nullptr || !holds(*found, address, 1)) return false;
+  last_touched = {.begin = found->data,
+                  .end = found->data + found->size_bytes,
+                  .written = found->written.data(),
+                  .version = allocations_version};
+  return true;
+}
+
 void* allocate_global(std::int64_t size_bytes) {
   const auto size = static_cast<std::size_t>(size_bytes);
   auto* const data = static_cast<char*>(::operator new(size, kAlign, std::nothrow));
@@ -66,6 +80,7 @@ void* allocate_global(std::int64_t size_bytes) {
   auto& all = allocations();
   const std::lock_guard lock(all.mutex);
   all.by_address.emplace(data, Allocation{data, size_bytes, std::vector<char>(size)});
+  ++detail::allocations_version;
   all.in_use += size_bytes;
   return data;
 }
@@ -77,6 +92,7 @@ void free_global(void* data) {
   if (found == all.by_address.end()) return;
   all.in_use -= found->second.size_bytes;
   all.by_address.erase(found);
+  ++detail::allocations_version;
   ::operator delete(data, kAlign);
 }
 
@@ -85,26 +101,30 @@ std::int64_t global_bytes_in_use() {
   return allocations().in_use;
 }
 
-std::string read_global(const void* address, std::int64_t size_bytes) {
+bool read_global(const void* address, std::int64_t size_bytes) {
+  const std::lock_guard lock(allocations().mutex);
+  const Allocation* const found = find(address);
+  if (found == nullptr || !holds(*found, address, size_bytes)) return false;
+  const auto begin = found->written.begin() + (static_cast<const char*>(address) - found->data);
+  return std::find(begin, begin + size_bytes, 0) == begin + size_bytes;
+}
+
+bool write_global(const void* address, std::int64_t size_bytes) {
+  const std::lock_guard lock(allocations().mutex);
+  Allocation* const found = find(address);
+  if (found == nullptr || !holds(*found, address, size_bytes)) return false;
+  std::fill_n(found->written.begin() + (static_cast<const char*>(address) - found->data),
+              size_bytes, char{1});
+  return true;
+}
+
+std::string global_complaint(bool writes, const void* address, std::int64_t size_bytes) {
   const std::lock_guard lock(allocations().mutex);
   const Allocation* const found = find(address);
   if (found == nullptr || !holds(*found, address, size_bytes)) {
-    return outside("reads", address, size_bytes, found);
+    return outside(writes ? "writes" : "reads", address, size_bytes, found);
   }
-  const auto begin = found->written.begin() + (static_cast<const char*>(address) - found->data);
-  if (std::find(begin, begin + size_bytes, 0) == begin + size_bytes) return {};
   return "reads device memory that was never written";
-}
-
-std::string write_global(const void* address, std::int64_t size_bytes) {
-  const std::lock_guard lock(allocations().mutex);
-  Allocation* const found = find(address);
-  if (found == nullptr || !holds(*found, address, size_bytes)) {
-    return outside("writes", address, size_bytes, found);
-  }
-  std::fill_n(found->written.begin() + (static_cast<const char*>(address) - found->data),
-              size_bytes, char{1});
-  return {};
 }
 
 bool is_global(const void* address) {

@@ -24,24 +24,51 @@ struct Index {
 };
 
 struct GlobalSpace {
-  static std::string read(const void* address, int size) {
-    return emulator::read_global(address, size);
+  template <int kBytes>
+  static bool read(const void* address) {
+    return emulator::read_global<kBytes>(address);
   }
-  static std::string write(const void* address, int size) {
-    return emulator::write_global(address, size);
+  template <int kBytes>
+  static bool write(const void* address) {
+    return emulator::write_global<kBytes>(address);
+  }
+  static std::string complaint(bool writes, const void* address, int size) {
+    return emulator::global_complaint(writes, address, size);
   }
 };
 
 struct SharedSpace {
-  static std::string read(const void* address, int size) {
+  template <int kBytes>
+  static bool read(const void* address) {
     auto& block = emulator::current_block();
-    return block.shared().read(address, size, block.moment());
+    return block.shared().read(address, kBytes, block.moment());
   }
-  static std::string write(const void* address, int size) {
+  template <int kBytes>
+  static bool write(const void* address) {
     auto& block = emulator::current_block();
-    return block.shared().write(address, size, block.moment());
+    return block.shared().write(address, kBytes, block.moment());
+  }
+  static std::string complaint(bool writes, const void* address, int size) {
+    auto& block = emulator::current_block();
+    return block.shared().complaint(writes, address, size, block.moment());
   }
 };
+
+/// What access by access is checked says where it was wrong.
+template <typename Space>
+[[noreturn, gnu::noinline, gnu::cold]] void refuse(bool writes, const void* address, int size,
+                                                   std::size_t alignment, emulator::Where where) {
+  if (reinterpret_cast<std::uintptr_t>(address) % alignment != 0) {
+    emulator::current_block().fail(
+        "misaligned access, " + std::to_string(alignment) + " bytes are asked for", where);
+  }
+  emulator::current_block().fail(Space::complaint(writes, address, size), where);
+}
+
+template <typename T>
+bool is_aligned(const T* address) {
+  return reinterpret_cast<std::uintptr_t>(address) % alignof(T) == 0;
+}
 
 template <typename T, typename Space>
 class Pointer;
@@ -56,14 +83,18 @@ class Reference {
   Reference(const Reference&) = default;
 
   operator Value() const {
-    check(Space::read(address_, sizeof(T)));
+    if (!is_aligned(address_) || !Space::template read<sizeof(T)>(address_)) [[unlikely]] {
+      refuse<Space>(false, address_, sizeof(T), alignof(T), where_);
+    }
     Value value;
     std::memcpy(&value, address_, sizeof(T));
     return value;
   }
   const Reference& operator=(const Value& value) const {
     static_assert(!std::is_const_v<T>);
-    check(Space::write(address_, sizeof(T)));
+    if (!is_aligned(address_) || !Space::template write<sizeof(T)>(address_)) [[unlikely]] {
+      refuse<Space>(true, address_, sizeof(T), alignof(T), where_);
+    }
     std::memcpy(address_, &value, sizeof(T));
     return *this;
   }
@@ -72,14 +103,6 @@ class Reference {
   Pointer<T, Space> operator&() const { return Pointer<T, Space>(address_); }
 
  private:
-  void check(const std::string& complaint) const {
-    if (reinterpret_cast<std::uintptr_t>(address_) % alignof(T) != 0) {
-      emulator::current_block().fail(
-          "misaligned access, " + std::to_string(alignof(T)) + " bytes are asked for", where_);
-    }
-    if (!complaint.empty()) emulator::current_block().fail(complaint, where_);
-  }
-
   T* address_;
   emulator::Where where_;
 };
@@ -95,8 +118,14 @@ class Pointer {
       : address_(other.raw()) {}
 
   Reference<T, Space> operator[](Index i) const { return {address_ + i.value, i.where}; }
+  /// The element itself, as accessed at `where`: for the emulator's own operations.
+  Reference<T, Space> at(emulator::Where where) const { return {address_, where}; }
   friend Pointer operator+(Pointer pointer, std::int64_t count) {
     return Pointer(pointer.address_ + count);
+  }
+  Pointer& operator+=(std::int64_t count) {
+    address_ += count;
+    return *this;
   }
   friend bool operator==(Pointer, Pointer) = default;
   /// Unchecked: for the emulator itself.

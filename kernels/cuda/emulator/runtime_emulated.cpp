@@ -43,12 +43,12 @@ void run_grid(const emulator::LaunchShape& shape, const Work& body) {
 
 void copy_checked(void* to, const void* from, std::int64_t size_bytes) {
   if (size_bytes == 0) return;
-  std::string complaint;
-  if (emulator::is_global(to)) complaint = emulator::write_global(to, size_bytes);
-  if (complaint.empty() && emulator::is_global(from)) {
-    complaint = emulator::read_global(from, size_bytes);
+  if (emulator::is_global(to) && !emulator::write_global(to, size_bytes)) {
+    throw CudaError("[cuda] copy: " + emulator::global_complaint(true, to, size_bytes));
   }
-  if (!complaint.empty()) throw CudaError("[cuda] copy: " + complaint);
+  if (emulator::is_global(from) && !emulator::read_global(from, size_bytes)) {
+    throw CudaError("[cuda] copy: " + emulator::global_complaint(false, from, size_bytes));
+  }
   std::memcpy(to, from, static_cast<std::size_t>(size_bytes));
 }
 
@@ -157,8 +157,9 @@ void copy_async(void* to, const void* from, std::int64_t size_bytes, Stream& str
 }
 void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& stream) {
   enqueue(stream, [=] {
-    const std::string complaint = emulator::write_global(to, size_bytes);
-    if (!complaint.empty()) throw CudaError("[cuda] fill: " + complaint);
+    if (!emulator::write_global(to, size_bytes)) {
+      throw CudaError("[cuda] fill: " + emulator::global_complaint(true, to, size_bytes));
+    }
     std::memset(to, value, static_cast<std::size_t>(size_bytes));
   });
 }

@@ -8,28 +8,20 @@
 namespace lamina::kernels::cuda::emulator {
 namespace {
 
-constexpr std::int64_t kCapacity = 228 * 1024;  // of a multiprocessor of compute capability 9.0
 constexpr std::int64_t kAlign = 1024;
-constexpr std::int16_t kSeveral = -2;  // readers
-constexpr int kWarp = 32;
-
-// Whether an earlier access by another thread is ordered before this moment.
-bool is_ordered(std::uint32_t event, int thread, const Moment& moment) {
-  if (thread == moment.thread || event <= moment.block_synced) return true;
-  return thread >= 0 && thread / kWarp == moment.thread / kWarp && event <= moment.warp_synced;
-}
 
 }  // namespace
 
-SharedMemory::SharedMemory() : memory_(kCapacity + kAlign), cells_(kCapacity) {
+SharedMemory::SharedMemory() : memory_(kCapacity + kAlign), cells_(kCapacity / kCellBytes + 8) {
   const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
   base_ = memory_.data() + (kAlign - address % kAlign) % kAlign;
 }
 
 void SharedMemory::reset(std::int64_t dynamic_bytes) {
+  const std::int64_t used = std::max(end_, dynamic_bytes);
   // All ones are NaN in every floating-point type.
-  std::memset(base_, 0xff, static_cast<std::size_t>(std::max(end_, dynamic_bytes)));
-  std::fill_n(cells_.begin(), std::max(end_, dynamic_bytes), Cell{});
+  std::memset(base_, 0xff, static_cast<std::size_t>(used));
+  std::fill_n(cells_.begin(), used / kCellBytes + 1, Cell{});
   dynamic_bytes_ = end_ = dynamic_bytes;
 }
 
@@ -37,53 +29,56 @@ char* SharedMemory::allocate(std::int64_t size_bytes) {
   const std::int64_t begin = (end_ + 127) / 128 * 128;
   if (begin + size_bytes > kCapacity) return nullptr;
   std::memset(base_ + begin, 0xff, static_cast<std::size_t>(size_bytes));
-  std::fill_n(cells_.begin() + begin, size_bytes, Cell{});
+  std::fill_n(cells_.begin() + begin / kCellBytes, (size_bytes + 1) / kCellBytes, Cell{});
   end_ = begin + size_bytes;
   return base_ + begin;
 }
 
-SharedMemory::Cell* SharedMemory::cells(const void* address, int size_bytes) {
-  const std::int64_t offset = static_cast<const char*>(address) - base_;
-  if (offset < 0 || offset + size_bytes > end_) return nullptr;
-  return &cells_[static_cast<std::size_t>(offset)];
-}
-
-std::string SharedMemory::read(const void* address, int size_bytes, const Moment& moment) {
+bool SharedMemory::begin_copy(const void* address, int size_bytes, const Moment& moment) {
+  if (!write(address, size_bytes, moment)) return false;
   Cell* const cell = cells(address, size_bytes);
-  if (cell == nullptr) return "reads outside the block's shared memory";
-  for (int i = 0; i < size_bytes; ++i) {
-    Cell& byte = cell[i];
-    if (byte.writer < 0) return "reads shared memory that was never written";
-    if (!is_ordered(byte.written, byte.writer, moment)) {
-      return fmt::format(
-          "race: reads shared memory that thread {} wrote, without a barrier between", byte.writer);
-    }
-    const bool alone = byte.reader == -1 || is_ordered(byte.read, byte.reader, moment);
-    byte.reader = alone ? static_cast<std::int16_t>(moment.thread) : kSeveral;
-    byte.read = moment.now;
+  for (int i = 0; i < cell_count(address, size_bytes); ++i) {
+    cell[i].writer = kCopy;
+    cell[i].reader = kNobody;
   }
-  return {};
+  return true;
 }
 
-std::string SharedMemory::write(const void* address, int size_bytes, const Moment& moment) {
+void SharedMemory::land_copy(const void* address, int size_bytes, const Moment& moment) {
   Cell* const cell = cells(address, size_bytes);
-  if (cell == nullptr) return "writes outside the block's shared memory";
-  for (int i = 0; i < size_bytes; ++i) {
-    Cell& byte = cell[i];
-    if (byte.writer >= 0 && !is_ordered(byte.written, byte.writer, moment)) {
-      return fmt::format(
-          "race: writes shared memory that thread {} wrote, without a barrier between",
-          byte.writer);
+  for (int i = 0; i < cell_count(address, size_bytes); ++i) {
+    cell[i].writer = static_cast<std::int16_t>(moment.thread);
+    cell[i].written = moment.now;
+  }
+}
+
+std::string SharedMemory::complaint(bool writes, const void* address, int size_bytes,
+                                    const Moment& moment) const {
+  const char* const verb = writes ? "writes" : "reads";
+  const std::int64_t offset = static_cast<const char*>(address) - base_;
+  if (offset < 0 || offset + size_bytes > end_) {
+    return fmt::format("{} outside the block's shared memory: bytes {} to {} of {}", verb, offset,
+                       offset + size_bytes - 1, end_);
+  }
+  const auto first = static_cast<std::size_t>(offset / kCellBytes);
+  for (int i = 0; i < cell_count(address, size_bytes); ++i) {
+    const Cell& cell = cells_[first + static_cast<std::size_t>(i)];
+    if (cell.writer == kCopy) {
+      return fmt::format("{} shared memory to which a copy is under way that nobody waited for",
+                         verb);
     }
-    if (byte.reader != -1 && !is_ordered(byte.read, byte.reader, moment)) {
+    if (cell.writer == kNobody && !writes) return "reads shared memory that was never written";
+    if (cell.writer >= 0 && !is_ordered(cell.written, cell.writer, moment)) {
+      return fmt::format("race: {} shared memory that thread {} wrote, without a barrier between",
+                         verb, cell.writer);
+    }
+    if (writes && cell.reader != kNobody && !is_ordered(cell.read, cell.reader, moment)) {
       return fmt::format(
           "race: writes shared memory that {} read, without a barrier between",
-          byte.reader == kSeveral ? "several threads" : fmt::format("thread {}", byte.reader));
+          cell.reader == kSeveral ? "several threads" : fmt::format("thread {}", cell.reader));
     }
-    byte.writer = static_cast<std::int16_t>(moment.thread);
-    byte.written = moment.now;
   }
-  return {};
+  return "cannot be";
 }
 
 }  // namespace lamina::kernels::cuda::emulator

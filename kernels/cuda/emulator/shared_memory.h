@@ -1,5 +1,5 @@
-// A block's shared memory, and who last touched each byte of it: how races and reads of what was
-// never written are found.
+// A block's shared memory, and who last touched each piece of it: how races, reads of what was
+// never written, and copies that were not waited for are found.
 #pragma once
 
 #include <cstdint>
@@ -18,27 +18,81 @@ struct Moment {
 
 class SharedMemory {
  public:
+  /// What one block of a device of compute capability 9.0 may have.
+  static constexpr std::int64_t kCapacity = 227 * 1024;
+
   SharedMemory();
 
-  /// A new block: everything is given back; `dynamic_bytes` are the launch's.
+  /// A new block: everything is given back; `dynamic_bytes` are the launch's. Requires: no more
+  /// than kCapacity.
   void reset(std::int64_t dynamic_bytes);
   /// Memory for a static array. Null where the block has no more.
   char* allocate(std::int64_t size_bytes);
   char* dynamic() { return base_; }
   std::int64_t dynamic_bytes() const { return dynamic_bytes_; }
 
-  /// Both record the access and give "" or what is wrong with it.
-  std::string read(const void* address, int size_bytes, const Moment& moment);
-  std::string write(const void* address, int size_bytes, const Moment& moment);
+  /// Record the access; false where it is wrong, and complaint() then says why.
+  bool read(const void* address, int size_bytes, const Moment& moment) {
+    Cell* const cell = cells(address, size_bytes);
+    if (cell == nullptr) return false;
+    const int count = cell_count(address, size_bytes);
+    for (int i = 0; i < count; ++i) {
+      Cell& at = cell[i];
+      if (at.writer < 0 || !is_ordered(at.written, at.writer, moment)) return false;
+      // The reader before is forgotten only where a barrier has ordered it.
+      const bool alone = at.reader == kNobody || is_ordered(at.read, at.reader, moment);
+      at.reader = alone ? static_cast<std::int16_t>(moment.thread) : kSeveral;
+      at.read = moment.now;
+    }
+    return true;
+  }
+  bool write(const void* address, int size_bytes, const Moment& moment) {
+    Cell* const cell = cells(address, size_bytes);
+    if (cell == nullptr) return false;
+    const int count = cell_count(address, size_bytes);
+    for (int i = 0; i < count; ++i) {
+      if (!may_write(cell[i], moment)) return false;
+      cell[i].writer = static_cast<std::int16_t>(moment.thread);
+      cell[i].written = moment.now;
+    }
+    return true;
+  }
+  /// A copy to there is under way: until it has landed nobody may touch the place.
+  bool begin_copy(const void* address, int size_bytes, const Moment& moment);
+  void land_copy(const void* address, int size_bytes, const Moment& moment);
+
+  /// Why the access that was just refused is wrong.
+  std::string complaint(bool writes, const void* address, int size_bytes,
+                        const Moment& moment) const;
 
  private:
+  // Of two bytes, the smallest element that kernels keep in shared memory.
   struct Cell {
-    std::uint32_t written = 0, read = 0;  // events; 0 for never
-    std::int16_t writer = -1;
-    std::int16_t reader = -1;  // a thread, or one of the constants of the .cpp
+    std::uint32_t written = 0, read = 0;  // events
+    std::int16_t writer = kNobody, reader = kNobody;
   };
+  static constexpr std::int16_t kNobody = -1, kSeveral = -2, kCopy = -3;
+  static constexpr int kCellBytes = 2, kWarp = 32;
 
-  Cell* cells(const void* address, int size_bytes);
+  // Whether an earlier access by another thread is ordered before this moment.
+  static bool is_ordered(std::uint32_t event, int thread, const Moment& moment) {
+    if (thread == moment.thread || event <= moment.block_synced) return true;
+    return thread >= 0 && thread / kWarp == moment.thread / kWarp && event <= moment.warp_synced;
+  }
+  static bool may_write(const Cell& cell, const Moment& moment) {
+    if (cell.writer == kCopy) return false;
+    if (cell.writer >= 0 && !is_ordered(cell.written, cell.writer, moment)) return false;
+    return cell.reader == kNobody || is_ordered(cell.read, cell.reader, moment);
+  }
+  Cell* cells(const void* address, int size_bytes) {
+    const std::int64_t offset = static_cast<const char*>(address) - base_;
+    if (offset < 0 || offset + size_bytes > end_) return nullptr;
+    return &cells_[static_cast<std::size_t>(offset / kCellBytes)];
+  }
+  int cell_count(const void* address, int size_bytes) const {
+    const auto odd = static_cast<int>((static_cast<const char*>(address) - base_) % kCellBytes);
+    return (size_bytes + odd + kCellBytes - 1) / kCellBytes;
+  }
 
   std::vector<char> memory_;
   std::vector<Cell> cells_;

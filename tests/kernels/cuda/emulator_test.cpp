@@ -117,7 +117,7 @@ TEST_CASE("emulator: planted faults are named with kernel, block, thread and lin
   fault(halo_kernel, "reads outside of device memory");
   fault(misaligned_kernel, "misaligned access, 16 bytes");
   fault(divergent_kernel, "the barrier is not reached by all");
-  fault(half_warp_kernel, "the warp's barrier is not reached by all");
+  fault(half_warp_kernel, "the __syncwarp is not reached by all");
   fault(unwritten_kernel, "reads shared memory that was never written");
 }
 
