@@ -17,6 +17,8 @@
 
 #include "kernels/cuda/emulator/cuda_emulator.h"
 
+#define LAMINA_UNROLL
+
 #else
 
 #include <cuda_bf16.h>
@@ -24,6 +26,9 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+
+/// Before a loop whose arrays must be registers.
+#define LAMINA_UNROLL _Pragma("unroll")
 
 namespace lamina::kernels::cuda {
 

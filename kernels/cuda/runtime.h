@@ -1,9 +1,10 @@
 // What host code asks of a CUDA device: memory, copies, streams, events and graphs, in small
 // classes that own what they name. Free of CUDA's headers, so that any source may include it.
 //
-// Three bodies, and the linker picks: runtime_cuda.cu speaks to the driver, no_cuda/ has no devices,
-// and emulator/ runs kernels on the processor, strictly checked (docs/emulator.md). A library holds
-// one of the first two; a program that links the emulator's objects takes the third instead.
+// Three bodies, and the linker picks: runtime_cuda.cu speaks to the driver, no_cuda/ has no
+// devices, and emulator/ runs kernels on the processor, strictly checked (docs/emulator.md). A
+// library holds one of the first two; a program that links the emulator's objects takes the third
+// instead.
 //
 // Errors are CudaError and name the call. Destructors never throw: what fails there is logged. One
 // object is used by one thread at a time; different objects are independent.

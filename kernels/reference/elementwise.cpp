@@ -1,27 +1,10 @@
+#include "kernels/dropout_random.h"
 #include "kernels/reference/reference.h"
 #include "kernels/strides.h"
 
 #include <cmath>
 
 namespace lamina::kernels::reference {
-namespace {
-
-// SplitMix64's output function: a bijection whose bits all depend on all bits of its argument.
-std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-// Uniform in [0, 1), by (seed, index) alone.
-double uniform(std::uint64_t seed, std::int64_t index) {
-  const std::uint64_t bits = mix(mix(seed) ^ static_cast<std::uint64_t>(index));
-  return static_cast<double>(bits >> 11) * 0x1p-53;
-}
-
-}  // namespace
-
 void relu(const float* input, float* output, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) output[i] = input[i] < 0 ? 0 : input[i];
 }
@@ -44,9 +27,10 @@ void batch_norm(const BatchNormProblem& problem, const BatchNormArgs& args) {
 
 void dropout(const float* input, float* output, std::int64_t begin, std::int64_t end, float p,
              std::uint64_t seed) {
-  const float scale = p < 1 ? 1 / (1 - p) : 0;
+  const std::uint64_t mixed_seed = mix_bits(seed);
+  const float scale = dropout_scale(p);
   for (std::int64_t i = begin; i < end; ++i) {
-    output[i] = uniform(seed, i) < p ? 0 : input[i] * scale;
+    output[i] = is_dropped(mixed_seed, i, p) ? 0 : input[i] * scale;
   }
 }
 

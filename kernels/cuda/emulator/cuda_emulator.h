@@ -8,9 +8,17 @@
 #include "kernels/cuda/emulator/warp.h"
 #include "kernels/cuda/runtime.h"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <functional>
 
 namespace lamina::kernels::cuda {
+
+// Names that device code has without std::.
+using std::isnan;
+using std::max;
+using std::min;
 
 namespace emulator {
 
@@ -27,6 +35,9 @@ inline bool in_bounds(bool condition, emulator::Where where = std::source_locati
 }
 
 }  // namespace lamina::kernels::cuda
+
+inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 
 #define threadIdx (::lamina::kernels::cuda::emulator::current_block().thread().index)
 #define blockIdx (::lamina::kernels::cuda::emulator::current_block().index())

@@ -1,0 +1,10 @@
+#include "kernels/cuda/conv2d_tensor.cuh"
+
+namespace lamina::kernels::cuda {
+
+void launch_conv2d_fp16(Stream& stream, const ConvShape& shape, const Conv2dPlan& plan,
+                        const ConvPointers& pointers) {
+  launch_tensor<__half>(stream, shape, plan, pointers);
+}
+
+}  // namespace lamina::kernels::cuda

@@ -1,0 +1,41 @@
+// Weights as the CUDA kernels read them: [c_out, kh, kw, channels of a group].
+#include "kernels/cuda/conv2d.h"
+
+#include <lamina/core/dtype.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace lamina::kernels::cuda {
+namespace {
+
+float convert(float value, float) { return value; }
+Half convert(float value, Half) { return to_half(value); }
+BFloat16 convert(float value, BFloat16) { return to_bfloat16(value); }
+
+template <typename T>
+void pack(const Conv2dProblem& problem, const float* weight, T* packed) {
+  const auto& conv = problem.conv;
+  const std::int64_t channels = conv.c_in / conv.groups, taps = conv.kh * conv.kw;
+  const std::int64_t stored = problem.stored() / conv.groups;
+  for (std::int64_t k = 0; k < conv.c_out; ++k) {
+    for (std::int64_t tap = 0; tap < taps; ++tap, packed += stored) {
+      for (std::int64_t c = 0; c < stored; ++c) {
+        packed[c] = convert(c < channels ? weight[(k * channels + c) * taps + tap] : 0.0f, T{});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan&, const float* weight,
+                        void* packed) {
+  switch (element_of(problem.precision)) {
+    case Element::f32: return pack(problem, weight, static_cast<float*>(packed));
+    case Element::f16: return pack(problem, weight, static_cast<Half*>(packed));
+    case Element::bf16: return pack(problem, weight, static_cast<BFloat16*>(packed));
+  }
+}
+
+}  // namespace lamina::kernels::cuda

@@ -1,0 +1,110 @@
+#include "kernels/cuda/pointwise.h"
+
+#include "kernels/cuda/element.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/dropout_random.h"
+
+namespace lamina::kernels::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+// output[i] = f(input[i], i). Memory bounds it: a thread moves 16 bytes, so that a warp's access is
+// 512 bytes in a row, and nothing is read twice. In place is fine: an element is read and written
+// by one thread, in that order. Requires: both pointers aligned to 16 bytes.
+template <typename T, typename F>
+__global__ void map_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, std::int64_t count, F f) {
+  constexpr int kCount = Vector<T>::kCount;
+  const std::int64_t i = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kCount;
+  if (in_bounds(i + kCount <= count)) {
+    Vector<T> vector = pointer_cast<const Vector<T>>(input + i)[0];
+    for (int j = 0; j < kCount; ++j) {
+      vector.elements[j] = from_float<T>(f(to_float(vector.elements[j]), i + j));
+    }
+    pointer_cast<Vector<T>>(output + i)[0] = vector;
+    return;
+  }
+  for (std::int64_t j = i; in_bounds(j < count); ++j) {
+    output[j] = from_float<T>(f(load_float(input, j), j));
+  }
+}
+
+struct Relu {
+  __device__ float operator()(float value, std::int64_t) const { return value < 0 ? 0 : value; }
+};
+
+// Requires: c > 0.
+struct BatchNorm {
+  GlobalPtr<const float> mean, var, weight, bias;
+  std::int64_t c, spatial;  // spatial: elements of a channel that lie together
+  float eps;
+  bool has_weight, has_bias;
+
+  __device__ float operator()(float value, std::int64_t i) const {
+    const std::int64_t channel = i / spatial % c;
+    const float centre = mean[channel], variance = var[channel];
+    float result = (value - centre) / sqrtf(variance + eps);
+    if (has_weight) {
+      const float factor = weight[channel];
+      result *= factor;
+    }
+    if (has_bias) {
+      const float term = bias[channel];
+      result += term;
+    }
+    return result;
+  }
+};
+
+struct Dropout {
+  std::uint64_t mixed_seed;
+  float p, scale;
+
+  __device__ float operator()(float value, std::int64_t i) const {
+    return is_dropped(mixed_seed, i, p) ? 0 : value * scale;
+  }
+};
+
+template <typename F>
+void map(Stream& stream, const char* name, Element element, const void* input, void* output,
+         std::int64_t count, const F& f) {
+  if (count == 0) return;
+  with_element(element, [&](auto tag) {
+    using T = decltype(tag);
+    launch({.kernel = name,
+            .grid = blocks_for(count, std::int64_t{kThreads} * Vector<T>::kCount),
+            .block = kThreads,
+            .stream = stream},
+           map_kernel<T, F>, static_cast<const T*>(input), static_cast<T*>(output), count, f);
+  });
+}
+
+}  // namespace
+
+void relu_forward(Stream& stream, Element element, const void* input, void* output,
+                  std::int64_t count) {
+  map(stream, "relu", element, input, output, count, Relu{});
+}
+
+void batch_norm_forward(Stream& stream, Element element, const BatchNormProblem& problem,
+                        const BatchNormArgs& args) {
+  map(stream, "batch_norm", element, args.input, args.output,
+      problem.n * problem.c * problem.spatial,
+      BatchNorm{.mean = args.running_mean,
+                .var = args.running_var,
+                .weight = args.weight,
+                .bias = args.bias,
+                .c = problem.c,
+                .spatial = problem.layout == Layout::nhwc ? 1 : problem.spatial,
+                .eps = problem.eps,
+                .has_weight = args.weight != nullptr,
+                .has_bias = args.bias != nullptr});
+}
+
+void dropout_forward(Stream& stream, Element element, const void* input, void* output,
+                     std::int64_t count, float p, std::uint64_t seed) {
+  map(stream, "dropout", element, input, output, count,
+      Dropout{.mixed_seed = mix_bits(seed), .p = p, .scale = dropout_scale(p)});
+}
+
+}  // namespace lamina::kernels::cuda
