@@ -1,0 +1,29 @@
+// Every kernel case, on whatever device is linked.
+#include "tests/kernels/cuda/cases.h"
+
+#include <lamina/core/error.h>
+
+#include <catch2/catch.hpp>
+
+#include <cstdio>
+
+namespace lamina::kernels::cuda {
+namespace {
+
+void run_all(const std::vector<KernelCase>& cases) {
+  for (const KernelCase& each : cases) {
+    INFO(each.name);
+    try {
+      CHECK(each.run() == "");
+    } catch (const Error& error) {
+      FAIL_CHECK(error.what());
+    }
+  }
+  std::printf("%zu kernel cases\n", cases.size());
+}
+
+}  // namespace
+
+TEST_CASE("cuda kernels: convolutions and linear layers", "[cuda]") { run_all(conv2d_cases()); }
+
+}  // namespace lamina::kernels::cuda
