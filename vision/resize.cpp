@@ -1,6 +1,7 @@
 #include <lamina/vision/resize.h>
 
 #include "core/require.h"
+#include "vision/resize_taps.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,72 +14,11 @@ namespace {
 constexpr std::int64_t kChannels = Image::kChannels;
 constexpr std::int64_t kMaxOutputPixels = std::int64_t{1} << 31;
 
-// 8 bits of pixel and 22 of weight leave 2 of the 32: one for the sign and one because weights,
-// each rounded to nearest, can sum to at most twice of 1.
-constexpr int kFractionBits = 32 - 8 - 2;
 constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
 
 std::uint8_t round_to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
 }
-
-// Which input positions make one output position along an axis, and how much each counts.
-struct Taps {
-  std::int64_t first;           // input position of weights[0]
-  std::int64_t count;           // of weights
-  const std::int32_t* weights;  // in units of 2^-22
-};
-
-class TapTable {
- public:
-  // Taps of the outputs [begin, begin + count) of an axis scaled from `in` positions to `out`. In
-  // double precision and in this order of operations, because the rounded weights depend on it.
-  TapTable(std::int64_t in, std::int64_t out, std::int64_t begin, std::int64_t count) {
-    const double scale = static_cast<double>(in) / static_cast<double>(out);
-    const double support = std::max(scale, 1.0);  // of the triangle, to each side
-    const double inverse = 1.0 / support;
-    stride_ = static_cast<std::int64_t>(std::ceil(support)) * 2 + 1;
-    ranges_.reserve(static_cast<std::size_t>(count));
-    weights_.resize(static_cast<std::size_t>(count * stride_));
-
-    std::vector<double> exact(static_cast<std::size_t>(stride_));
-    for (std::int64_t i = 0; i < count; ++i) {
-      const double center = (static_cast<double>(begin + i) + 0.5) * scale;
-      const auto low = static_cast<std::int64_t>(center - support + 0.5);
-      const auto high = static_cast<std::int64_t>(center + support + 0.5);
-      const Range range{std::max<std::int64_t>(low, 0), std::min(high, in)};
-      double total = 0;
-      for (std::int64_t x = range.begin; x < range.end; ++x) {
-        const double distance = std::abs((static_cast<double>(x) - center + 0.5) * inverse);
-        const double weight = distance < 1.0 ? 1.0 - distance : 0.0;
-        exact[static_cast<std::size_t>(x - range.begin)] = weight;
-        total += weight;
-      }
-      std::int32_t* weights = weights_.data() + i * stride_;
-      for (std::int64_t k = 0; k < range.end - range.begin; ++k) {
-        const double weight = exact[static_cast<std::size_t>(k)] / total;
-        weights[k] = static_cast<std::int32_t>(0.5 + weight * (1 << kFractionBits));
-      }
-      ranges_.push_back(range);
-    }
-  }
-
-  Taps operator[](std::int64_t i) const {
-    const Range& range = ranges_[static_cast<std::size_t>(i)];
-    return {range.begin, range.end - range.begin, weights_.data() + i * stride_};
-  }
-  std::int64_t size() const { return static_cast<std::int64_t>(ranges_.size()); }
-  std::int64_t first_input() const { return ranges_.front().begin; }
-  std::int64_t last_input() const { return ranges_.back().end; }  // one past
-
- private:
-  struct Range {
-    std::int64_t begin, end;
-  };
-  std::int64_t stride_;
-  std::vector<Range> ranges_;
-  std::vector<std::int32_t> weights_;  // [outputs, stride_]
-};
 
 Image blank(std::int64_t width, std::int64_t height) {
   return {width, height,
@@ -137,13 +77,6 @@ Image scale_down(const Part& in, const TapTable& lines, std::int64_t x, std::int
   return result;
 }
 
-// Each pass rounds to 8 bits, so their order shows. Pillow 13 goes down first where the height
-// loses more than twice the pixels that the width does; earlier versions never do.
-bool goes_down_first(const Image& image, std::int64_t width, std::int64_t height) {
-  const std::int64_t lost_width = std::max<std::int64_t>(image.width - width, 0);
-  return image.height > height && image.height - height > 2 * lost_width;
-}
-
 }  // namespace
 
 Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t height) {
@@ -165,7 +98,7 @@ Image resize_bilinear(const Image& image, std::int64_t width, std::int64_t heigh
 
   const TapTable columns(image.width, width, window.x, window.width);
   const TapTable lines(image.height, height, window.y, window.height);
-  if (goes_down_first(image, width, height)) {
+  if (goes_down_first({image.width, image.height}, {width, height})) {
     const std::int64_t x = columns.first_input();
     const Image low = scale_down({image, 0, 0}, lines, x, columns.last_input() - x);
     return scale_across({low, x, 0}, columns, 0, low.height);

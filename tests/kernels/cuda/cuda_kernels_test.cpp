@@ -25,5 +25,9 @@ void run_all(const std::vector<KernelCase>& cases) {
 }  // namespace
 
 TEST_CASE("cuda kernels: convolutions and linear layers", "[cuda]") { run_all(conv2d_cases()); }
+TEST_CASE("cuda kernels: element by element", "[cuda]") { run_all(pointwise_cases()); }
+TEST_CASE("cuda kernels: pooling", "[cuda]") { run_all(pool2d_cases()); }
+TEST_CASE("cuda kernels: softmax and top-k", "[cuda]") { run_all(classify_cases()); }
+TEST_CASE("cuda kernels: preprocessing", "[cuda]") { run_all(preprocess_cases()); }
 
 }  // namespace lamina::kernels::cuda

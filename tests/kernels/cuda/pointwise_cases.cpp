@@ -1,0 +1,167 @@
+// Element by element: exact where the contract is, and within a rounding or two for batch norm.
+#include "kernels/cuda/pointwise.h"
+#include "kernels/reference/reference.h"
+#include "tests/kernels/cuda/cases.h"
+#include "tests/kernels/cuda/device_array.h"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace lamina::kernels::cuda {
+namespace {
+
+constexpr Element kElements[] = {Element::f32, Element::f16, Element::bf16};
+
+std::string name_of(Element element) {
+  constexpr const char* kNames[] = {"f32", "f16", "bf16"};
+  return kNames[static_cast<int>(element)];
+}
+
+// A vector's worth, less, more, and several blocks.
+constexpr std::int64_t kCounts[] = {1, 7, 8, 9, 2050};
+
+std::string check_relu(Element element, std::int64_t count, bool in_place) {
+  std::vector<float> values = whole_numbers(count, 100, 1);
+  values[0] = std::numeric_limits<float>::quiet_NaN();
+  const DeviceArray input(element, values);
+  const DeviceArray output = DeviceArray::untouched(element, count);
+  Stream stream;
+  relu_forward(stream, element, input.data(), in_place ? input.data() : output.data(), count);
+  std::vector<float> expected(values.size());
+  reference::relu(values.data(), expected.data(), count);
+  return difference(in_place ? input : output, expected);
+}
+
+std::string check_dropout(Element element, std::int64_t count, float p) {
+  const std::vector<float> values = whole_numbers(count, 100, 2);
+  const DeviceArray input(element, values);
+  const DeviceArray output = DeviceArray::untouched(element, count);
+  Stream stream;
+  dropout_forward(stream, element, input.data(), output.data(), count, p, 42);
+  std::vector<float> expected(values.size());
+  reference::dropout(values.data(), expected.data(), 0, count, p, 42);
+  return difference(output, rounded_to(element, expected));
+}
+
+std::string check_batch_norm(Element element, const BatchNormProblem& problem, bool affine) {
+  const std::int64_t count = problem.n * problem.c * problem.spatial;
+  const std::vector<float> values = rounded_to(element, reals(count, 3));
+  const std::vector<float> mean = reals(problem.c, 4), weight = reals(problem.c, 5),
+                           bias = reals(problem.c, 6);
+  std::vector<float> var = reals(problem.c, 7);
+  for (float& value : var) value = std::abs(value) + 0.25f;
+  const DeviceArray input(element, values), means(Element::f32, mean), vars(Element::f32, var),
+      weights(Element::f32, weight), biases(Element::f32, bias);
+  const DeviceArray output = DeviceArray::untouched(element, count);
+  Stream stream;
+  batch_norm_forward(stream, element, problem,
+                     {.input = input.data(),
+                      .running_mean = means.as<const float>(),
+                      .running_var = vars.as<const float>(),
+                      .weight = affine ? weights.as<const float>() : nullptr,
+                      .bias = affine ? biases.as<const float>() : nullptr,
+                      .output = output.data()});
+  std::vector<float> expected(values.size());
+  reference::batch_norm(problem, {.input = values.data(),
+                                  .running_mean = mean.data(),
+                                  .running_var = var.data(),
+                                  .weight = affine ? weight.data() : nullptr,
+                                  .bias = affine ? bias.data() : nullptr,
+                                  .output = expected.data()});
+  // Results are below 6.
+  constexpr float kRounding[] = {4 * 0x1p-22f, 0x1p-9f, 0x1p-6f};
+  return difference(output, expected, kRounding[static_cast<int>(element)]);
+}
+
+std::int64_t stored_of(const Format& format, std::int64_t c) {
+  return format.c_stored > 0 ? format.c_stored : c;
+}
+
+std::int64_t size_of(const Format& format, std::int64_t n, std::int64_t c, std::int64_t spatial) {
+  return n * spatial * (format.layout == Layout::nhwc ? stored_of(format, c) : c);
+}
+
+std::size_t place_of(const Format& format, std::int64_t c, std::int64_t spatial, std::int64_t b,
+                     std::int64_t channel, std::int64_t pixel) {
+  const std::int64_t at = format.layout == Layout::nhwc
+                              ? (b * spatial + pixel) * stored_of(format, c) + channel
+                              : (b * c + channel) * spatial + pixel;
+  return static_cast<std::size_t>(at);
+}
+
+std::string check_convert(std::int64_t n, std::int64_t c, std::int64_t spatial, const Format& from,
+                          const Format& to) {
+  // What the source has beyond its channels must not be looked at.
+  std::vector<float> values(static_cast<std::size_t>(size_of(from, n, c, spatial)), 99.0f);
+  std::vector<float> expected(static_cast<std::size_t>(size_of(to, n, c, spatial)), 0.0f);
+  const std::vector<float> random = reals(n * c * spatial, 8);
+  std::size_t next = 0;
+  for (std::int64_t b = 0; b < n; ++b) {
+    for (std::int64_t channel = 0; channel < c; ++channel) {
+      for (std::int64_t pixel = 0; pixel < spatial; ++pixel) {
+        const float value = rounded_to(from.element, random[next++]);
+        values[place_of(from, c, spatial, b, channel, pixel)] = value;
+        expected[place_of(to, c, spatial, b, channel, pixel)] = rounded_to(to.element, value);
+      }
+    }
+  }
+  const DeviceArray input(from.element, values);
+  const DeviceArray output =
+      DeviceArray::untouched(to.element, static_cast<std::int64_t>(expected.size()));
+  Stream stream;
+  convert(stream, n, c, spatial, from, to, input.data(), output.data());
+  return difference(output, expected);
+}
+
+void add_elementwise(std::vector<KernelCase>& cases, Element element) {
+  for (const std::int64_t count : kCounts) {
+    const std::string what = name_of(element) + " " + std::to_string(count);
+    cases.push_back({"relu " + what, [=] { return check_relu(element, count, count == 9); }});
+    cases.push_back({"dropout " + what, [=] { return check_dropout(element, count, 0.5f); }});
+  }
+  cases.push_back({"dropout all", [=] { return check_dropout(element, 40, 1); }});
+  for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
+    for (const bool affine : {false, true}) {
+      const BatchNormProblem problem{.n = 2, .c = 5, .spatial = 7, .layout = layout};
+      cases.push_back({"batch_norm " + name_of(element),
+                       [=] { return check_batch_norm(element, problem, affine); }});
+    }
+  }
+}
+
+void add_conversions(std::vector<KernelCase>& cases, Element element) {
+  const Format plain{};
+  const Format nhwc{element, Layout::nhwc, 0}, nchw{element, Layout::nchw, 0};
+  const Format padded{element, Layout::nhwc, 16 / bytes_of(element)};
+  const Format wide{element, Layout::nhwc, 40};
+  const auto both_ways = [&](std::int64_t n, std::int64_t c, std::int64_t spatial, Format format) {
+    const std::string what = name_of(element) + " " + std::to_string(c) + " of " +
+                             std::to_string(stored_of(format, c)) + " x " + std::to_string(spatial);
+    cases.push_back(
+        {"convert to " + what, [=] { return check_convert(n, c, spatial, plain, format); }});
+    cases.push_back(
+        {"convert from " + what, [=] { return check_convert(n, c, spatial, format, plain); }});
+  };
+  both_ways(2, 3, 300, padded);
+  both_ways(2, 3, 5, nhwc);
+  both_ways(2, 33, 35, nhwc);
+  both_ways(1, 64, 32, nhwc);
+  both_ways(2, 35, 10, wide);
+  both_ways(2, 5, 7, nchw);
+  cases.push_back({"convert stays NHWC, " + name_of(element),
+                   [=] { return check_convert(2, 3, 9, padded, wide); }});
+}
+
+}  // namespace
+
+std::vector<KernelCase> pointwise_cases() {
+  std::vector<KernelCase> cases;
+  for (const Element element : kElements) {
+    add_elementwise(cases, element);
+    add_conversions(cases, element);
+  }
+  return cases;
+}
+
+}  // namespace lamina::kernels::cuda
