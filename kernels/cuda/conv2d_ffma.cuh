@@ -31,7 +31,7 @@ class FfmaMath {
   /// sums += pixels * weights of one tile of depth; k rises within each sum.
   __device__ void multiply(SharedPtr<float> stage, float (&sums)[kSums]) const {
     const SharedPtr<float> weights = stage + kM * kDepth;
-    LAMINA_UNROLL
+    LAMINA_KEEP_LOOP
     for (int v = 0; v < kRowVectors; ++v) {
       float4 b[kTN];
       LAMINA_UNROLL

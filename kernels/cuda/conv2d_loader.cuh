@@ -111,9 +111,7 @@ class TileLoader {
     LAMINA_UNROLL
     for (int i = 0; i < kRowsN; ++i) {
       const int row = row_ + i * kStride;
-      if (kN % kStride == 0 || in_bounds(row < kN)) {
-        load_weights(stage + (kM * kDepth + swizzled<T>(row, vector_)), n0_ + row);
-      }
+      load_weights(stage + (kM * kDepth + swizzled<T>(row, vector_)), n0_ + row);
     }
     k_ += kDepth;
     if (kVectors) tap_.advance(shape_, kDepth);
@@ -123,8 +121,10 @@ class TileLoader {
   static constexpr int kCount = Vector<T>::kCount;
   static constexpr int kStride = kThreads / kRowVectors;  // rows loaded at once
   static constexpr int kRowsM = (kM + kStride - 1) / kStride;
-  static constexpr int kRowsN = (kN + kStride - 1) / kStride;
+  static constexpr int kRowsN = kN / kStride;
+  static_assert(kN % kStride == 0);
 
+  // Weights beyond k are zeros, but a zero does not undo a pixel that is infinite or not a number.
   __device__ void load_pixels(SharedPtr<T> to, const PixelWindow& window) {
     if constexpr (kVectors) {
       const int at = input_at(shape_, window, tap_);

@@ -18,6 +18,7 @@
 #include "kernels/cuda/emulator/cuda_emulator.h"
 
 #define LAMINA_UNROLL
+#define LAMINA_KEEP_LOOP
 
 #else
 
@@ -29,6 +30,8 @@
 
 /// Before a loop whose arrays must be registers.
 #define LAMINA_UNROLL _Pragma("unroll")
+/// Before a loop whose rounds must not overlap, since registers are short.
+#define LAMINA_KEEP_LOOP _Pragma("unroll 1")
 
 namespace lamina::kernels::cuda {
 

@@ -352,13 +352,26 @@ std::string check_nan(Precision precision, bool split) {
   Values values = make_values(p, true);
   values.input[5 * 16] = std::numeric_limits<float>::quiet_NaN();
   std::string complaint;
-  const auto actual =
-      run_on_device(p, forced(p, 64, split ? 1 : 1, split), values, true, complaint);
+  const auto actual = run_on_device(p, forced(p, 64, 1, split), values, true, complaint);
   for (std::size_t i = 0; i < actual.size(); ++i) {
     // Pixel 5 is row 1, column 1: the first window.
     if (std::isnan(actual[i]) != (i < 16)) return "element " + std::to_string(i);
   }
   return {};
+}
+
+// A NaN reaches the outputs whose windows hold it, and no others: not those whose depth ends above
+// it in the middle of a tile.
+std::string check_nan_stays(Precision precision, std::int64_t c_in) {
+  const Conv2dProblem p = problem(
+      precision,
+      {.n = 1, .c_in = c_in, .h = 7, .w = 6, .c_out = 4, .kh = 3, .kw = 3, .pad_h = 1, .pad_w = 1});
+  Values values = make_values(p, true);
+  values.input[static_cast<std::size_t>((4 * 6 + 2) * c_in)] =
+      std::numeric_limits<float>::quiet_NaN();
+  std::string complaint;
+  const auto actual = run_on_device(p, plan_conv2d(p, kDevice), values, true, complaint);
+  return difference(actual, rounded_to(element_of(precision), expected_of(p, values, true)));
 }
 
 }  // namespace
@@ -374,6 +387,10 @@ std::vector<KernelCase> conv2d_cases() {
     cases.push_back({"conv2d bits, " + name, [=] { return check_bits(precision); }});
     for (const bool split : {false, true}) {
       cases.push_back({"conv2d NaN, " + name, [=] { return check_nan(precision, split); }});
+    }
+    for (const std::int64_t c_in : {8, 3}) {
+      cases.push_back(
+          {"conv2d NaN stays, " + name, [=] { return check_nan_stays(precision, c_in); }});
     }
   }
   return cases;
