@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 
 namespace lamina::nn::detail {
@@ -85,13 +86,12 @@ class CpuBackend : public Backend {
       const std::int64_t step_per_image = step.output.numel() / step.output[0];
       copy_out(step, value, n, target + first * step_per_image, exec);
     };
-    plan_->run(batch.data<float>() + first * per_image, n, exec, profile_,
-               [&](const PlacedStep& step, const float* value) {
-                 for (const std::size_t output : step.outputs) {
-                   deliver(targets[1 + output], step, value);
-                 }
-                 if (&step == &plan_->steps().back()) deliver(targets[0], step, value);
-               });
+    const auto sink = [&](const PlacedStep& step, const float* value) {
+      for (const std::size_t output : step.outputs) deliver(targets[1 + output], step, value);
+      if (&step == &plan_->steps().back()) deliver(targets[0], step, value);
+    };
+    // A reference: the function that is made of it must not allocate.
+    plan_->run(batch.data<float>() + first * per_image, n, exec, profile_, std::cref(sink));
   }
 
   std::vector<PlanNode> nodes_;

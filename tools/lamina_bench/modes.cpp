@@ -236,7 +236,7 @@ std::vector<Row> measure_e2e(const Bench& bench) {
   Samples samples;
   std::int64_t done = 0;
   const auto begin = Clock::now();
-  while (ms_since(begin) < 1e3 * bench.options.min_s) {
+  while (done == 0 || ms_since(begin) < 1e3 * bench.options.min_s) {
     ImageQueue queue(inputs, {.transforms = transforms,
                               .decode = {},
                               .workers = bench.threads,
