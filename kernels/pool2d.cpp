@@ -11,16 +11,6 @@
 namespace lamina::kernels {
 namespace {
 
-std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t stride,
-                         std::int64_t pad, std::int64_t dilation, bool ceil_mode) {
-  const std::int64_t room = size + 2 * pad - dilation * (kernel - 1) - 1;
-  const std::int64_t reach = room + (ceil_mode ? stride - 1 : 0);
-  if (reach < 0) return 0;  // the window is larger than the padded input; -1 / 2 would round to 0
-  const std::int64_t out = reach / stride + 1;
-  const bool last_begins_outside = (out - 1) * stride >= size + pad;
-  return ceil_mode && last_begins_outside ? out - 1 : out;
-}
-
 // NHWC: calls pool(window, y, x, output) for each output pixel, threads taking rows of the output.
 template <typename Problem, typename Rows, typename Cols, typename Pool>
 void for_each_window(const Problem& p, std::int64_t oh, std::int64_t ow, const float* input,
@@ -79,14 +69,6 @@ void max_2x2_planes(const Pool2dProblem& planes, Isa isa, const float* input, fl
 }
 
 }  // namespace
-
-std::int64_t Pool2dProblem::oh() const {
-  return pooled_size(h, kh, stride_h, pad_h, dilation_h, ceil_mode);
-}
-
-std::int64_t Pool2dProblem::ow() const {
-  return pooled_size(w, kw, stride_w, pad_w, dilation_w, ceil_mode);
-}
 
 void max_pool2d_forward(const Pool2dProblem& problem, const float* input, float* output,
                         Exec exec) {

@@ -1,11 +1,9 @@
 // Which tile, how many chunks, and whether they are split: plain arithmetic, no device.
-#include "core/require.h"
+#include <lamina/core/error.h>
+
 #include "kernels/cuda/conv2d_shape.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <limits>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -82,12 +80,16 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& dev
 
 std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
   constexpr const char* kNames[] = {"fp32", "tf32", "fp16", "bf16"};
-  std::string text = fmt::format("implicit_gemm {} {}x{}x{}, {} stages",
-                                 kNames[static_cast<int>(problem.precision)], plan.tile_m,
-                                 plan.tile_n, plan.tile_k, plan.stages);
+  std::string text = std::string("implicit_gemm ") + kNames[static_cast<int>(problem.precision)];
+  const char* separator = " ";
+  for (const int size : {plan.tile_m, plan.tile_n, plan.tile_k}) {
+    text += separator + std::to_string(size);
+    separator = "x";
+  }
+  text += ", " + std::to_string(plan.stages) + " stages";
   if (!plan.vectors) text += ", by elements";
   if (plan.k_chunks > 1) {
-    text += fmt::format(", {} chunks{}", plan.k_chunks, plan.split ? " split" : "");
+    text += ", " + std::to_string(plan.k_chunks) + " chunks" + (plan.split ? " split" : "");
   }
   return text;
 }
@@ -132,10 +134,9 @@ std::int64_t images_per_launch(const Conv2dProblem& problem) {
   const std::int64_t image = std::max(
       {conv.h * conv.w * problem.stored(), conv.oh() * conv.ow() * conv.c_out, std::int64_t{1}});
   if (image > kMost || conv.c_out * depth_of(problem) > kMost) {
-    throw Unsupported(
-        fmt::format("[conv2d] an image of {} values or a weight of {} is too large "
-                    "for the CUDA kernels, {} are the most",
-                    image, conv.c_out * depth_of(problem), kMost));
+    throw Unsupported("[conv2d] an image of " + std::to_string(image) + " values or a weight of " +
+                      std::to_string(conv.c_out * depth_of(problem)) +
+                      " is too large for the CUDA kernels: they count to " + std::to_string(kMost));
   }
   return kMost / image;
 }
