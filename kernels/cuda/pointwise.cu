@@ -65,6 +65,21 @@ struct Dropout {
   }
 };
 
+// Requires: c > 0.
+struct Bias {
+  GlobalPtr<const float> bias;
+  std::int64_t c;
+  bool has_bias, relu;
+
+  __device__ float operator()(float value, std::int64_t i) const {
+    if (has_bias) {
+      const float term = bias[i % c];
+      value += term;
+    }
+    return relu && value < 0 ? 0 : value;
+  }
+};
+
 template <typename F>
 void map(Stream& stream, const char* name, Element element, const void* input, void* output,
          std::int64_t count, const F& f) {
@@ -105,6 +120,12 @@ void dropout_forward(Stream& stream, Element element, const void* input, void* o
                      std::int64_t count, float p, std::uint64_t seed) {
   map(stream, "dropout", element, input, output, count,
       Dropout{.mixed_seed = mix_bits(seed), .p = p, .scale = dropout_scale(p)});
+}
+
+void add_bias(Stream& stream, Element element, std::int64_t rows, std::int64_t c, const float* bias,
+              bool relu, void* values) {
+  map(stream, "add_bias", element, values, values, rows * c,
+      Bias{.bias = bias, .c = c, .has_bias = bias != nullptr, .relu = relu});
 }
 
 }  // namespace lamina::kernels::cuda

@@ -28,6 +28,10 @@ void batch_norm_forward(Stream& stream, Element element, const BatchNormProblem&
 void dropout_forward(Stream& stream, Element element, const void* input, void* output,
                      std::int64_t count, float p, std::uint64_t seed);
 
+/// values[row, channel] += bias[channel], where there is a bias, then ReLU where asked for.
+void add_bias(Stream& stream, Element element, std::int64_t rows, std::int64_t c, const float* bias,
+              bool relu, void* values);
+
 /// How [n, c, spatial] lies in memory. c_stored >= c channels lie there for each pixel of NHWC.
 struct Format {
   Element element = Element::f32;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace lamina::kernels::cuda {
 
@@ -22,6 +23,14 @@ constexpr Element element_of(Precision precision) {
     case Precision::bf16: return Element::bf16;
     default: return Element::f32;
   }
+}
+
+/// "fp32", "tf32", "fp16", "bf16"; fp32 for anything else.
+constexpr Precision precision_named(std::string_view name) {
+  if (name == "tf32") return Precision::tf32;
+  if (name == "fp16") return Precision::fp16;
+  if (name == "bf16") return Precision::bf16;
+  return Precision::fp32;
 }
 
 constexpr int bytes_of(Element element) { return element == Element::f32 ? 4 : 2; }

@@ -20,6 +20,7 @@ void batch_norm_forward(Stream&, Element, const BatchNormProblem&, const BatchNo
 void dropout_forward(Stream&, Element, const void*, void*, std::int64_t, float, std::uint64_t) {
   refuse();
 }
+void add_bias(Stream&, Element, std::int64_t, std::int64_t, const float*, bool, void*) { refuse(); }
 void convert(Stream&, std::int64_t, std::int64_t, std::int64_t, const Format&, const Format&,
              const void*, void*) {
   refuse();

@@ -1,6 +1,7 @@
 #include "tools/lamina_bench/ceilings.h"
 
 #include "core/parallel.h"
+#include "kernels/cuda/cublas.h"
 
 #include <algorithm>
 #include <chrono>
@@ -49,6 +50,12 @@ Ceilings measure_ceilings(int threads) {
                 }) *
       1e-9;
   return ceilings;
+}
+
+std::optional<double> measure_device_gflops(Device device, const std::string& precision) {
+  if (device.type != DeviceType::cuda || !kernels::cuda::has_cublas()) return std::nullopt;
+  const kernels::cuda::ScopedDevice current(device.index);
+  return 1e3 * kernels::cuda::cublas_matmul_tflops(kernels::cuda::precision_named(precision));
 }
 
 }  // namespace lamina::tools

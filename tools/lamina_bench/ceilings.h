@@ -2,9 +2,13 @@
 // are of these.
 #pragma once
 
+#include <lamina/core/device.h>
+
 #include "core/cpu_features.h"
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace lamina::tools {
 
@@ -16,6 +20,10 @@ struct Ceilings {
 /// Of the processor with that many threads at once: the best of a few short tries, about half a
 /// second in all.
 Ceilings measure_ceilings(int threads);
+
+/// GFLOP/s of large matrix products on a CUDA device by cuBLAS; nothing where the build has none,
+/// or the device is the processor.
+std::optional<double> measure_device_gflops(Device device, const std::string& precision);
 
 /// Does `rounds` rounds of independent multiply-adds; returns how many floating-point operations
 /// they were.

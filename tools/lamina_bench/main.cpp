@@ -40,8 +40,22 @@ Ceilings ceilings_for(int threads, const Context& context) {
   return known.emplace(threads, ceilings).first->second;
 }
 
+std::optional<double> device_ceiling(Device device, const BenchOptions& options,
+                                     const Context& context) {
+  const auto gflops = measure_device_gflops(device, options.precision);
+  if (gflops) {
+    context.console.note("{}: {:.1f} TFLOP/s in {} matrix products by cuBLAS", to_string(device),
+                         *gflops * 1e-3, options.precision);
+  } else if (device.type == DeviceType::cuda) {
+    context.console.detail("{}: no share of its peak is given, since this build has no cuBLAS",
+                           to_string(device));
+  }
+  return gflops;
+}
+
 ExitStatus measure_all(const BenchOptions& options, const Context& context) {
-  check_device(options.device, options.precision);
+  const Device device = check_device(options.device, options.precision);
+  const std::optional<double> device_gflops = device_ceiling(device, options, context);
   Subject subject(options, context);
   const auto output =
       options.output.empty() ? Output::to_stdout() : Output::to_file(options.output);
@@ -52,7 +66,7 @@ ExitStatus measure_all(const BenchOptions& options, const Context& context) {
       const int threads = given > 0 ? static_cast<int>(given) : available_threads();
       const Ceilings ceilings = ceilings_for(threads, context);
       for (const std::int64_t batch : options.batches) {
-        const Bench bench{options, context, subject, batch, threads, ceilings};
+        const Bench bench{options, context, subject, batch, threads, ceilings, device_gflops};
         for (const Row& row : measure_of(mode)(bench)) output->write(writer.row(row));
       }
     }

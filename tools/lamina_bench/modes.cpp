@@ -54,12 +54,14 @@ void set_times(Row& row, const Samples& samples) {
   row.spread_percent = samples.spread_percent();
 }
 
-// Shares are of the processor's peak: of a device's nothing is known here.
+// Shares are of what was measured of the device in this run, where that could be.
 void set_rates(Row& row, double images_per_s, double macs, const Bench& bench) {
   row.images_per_s = images_per_s;
   if (macs == 0) return;
   row.gflops = 2 * macs * images_per_s * 1e-9;
-  if (row.device == "cpu") row.peak_percent = 100 * *row.gflops / bench.ceilings.fma_gflops;
+  const std::optional<double> peak =
+      row.device == "cpu" ? std::optional(bench.ceilings.fma_gflops) : bench.device_gflops;
+  if (peak) row.peak_percent = 100 * *row.gflops / *peak;
 }
 
 Row begin_row(const Bench& bench, const Session& session, const char* mode) {

@@ -8,7 +8,7 @@
 #include "tools/lamina_bench/subject.h"
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +20,8 @@ struct Bench {
   Subject& subject;
   std::int64_t batch;
   int threads;
-  Ceilings ceilings;  ///< of the processor with that many threads
+  Ceilings ceilings;                    ///< of the processor with that many threads
+  std::optional<double> device_gflops;  ///< the device's, where it is another and known
 };
 
 /// One pass after the other.

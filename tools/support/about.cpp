@@ -73,7 +73,7 @@ std::string device_list() {
   return text;
 }
 
-void check_device(const std::string& device, const std::string& precision) {
+Device check_device(const std::string& device, const std::string& precision) {
   // The driver is not started for nothing.
   const CudaDevices cuda = device == "cpu" ? CudaDevices{} : find_cuda_devices();
   Device chosen;
@@ -84,7 +84,7 @@ void check_device(const std::string& device, const std::string& precision) {
                      "auto, cpu, cuda or cuda:N; --list-devices shows what is here");
   }
   const std::vector<std::string> known = nn::detail::precisions_of(chosen.type);
-  if (std::find(known.begin(), known.end(), precision) != known.end()) return;
+  if (std::find(known.begin(), known.end(), precision) != known.end()) return chosen;
   throw UsageError(
       fmt::format("'{}' is not available on {}: --precision", precision, to_string(chosen)),
       fmt::format("{} has {}", to_string(chosen), fmt::join(known, ", ")));

@@ -1,6 +1,8 @@
 // What a program says of itself and of the machine: --version and --list-devices.
 #pragma once
 
+#include <lamina/core/device.h>
+
 #include <string>
 
 namespace lamina::tools {
@@ -12,8 +14,9 @@ std::string version_text(const std::string& program, bool verbose);
 /// is no GPU one that says why: "cuda\tnone: no NVIDIA driver".
 std::string device_list();
 
-/// Throws DeviceError where `device` ("auto", "cpu", "cuda", "cuda:N") is not here or of no use,
-/// UsageError where it is no device, or does not compute in that precision.
-void check_device(const std::string& device, const std::string& precision);
+/// The device that a session will take. Throws DeviceError where `device` ("auto", "cpu", "cuda",
+/// "cuda:N") is not here or of no use, UsageError where it is no device, or does not compute in
+/// that precision.
+Device check_device(const std::string& device, const std::string& precision);
 
 }  // namespace lamina::tools

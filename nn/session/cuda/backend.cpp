@@ -14,13 +14,6 @@ namespace {
 
 namespace cuda = kernels::cuda;
 
-cuda::Precision precision_of(const std::string& text) {
-  if (text == "tf32") return cuda::Precision::tf32;
-  if (text == "fp16") return cuda::Precision::fp16;
-  if (text == "bf16") return cuda::Precision::bf16;
-  return cuda::Precision::fp32;
-}
-
 // A batch's images as they come, twice: one is read while the next is uploaded.
 struct InputBuffer {
   cuda::DeviceMemory memory;
@@ -111,7 +104,7 @@ class CudaBackend : public Backend {
   void lay_out(const Shape& input) {
     const CudaContext context{.device = options_.device.index,
                               .properties = cuda::device_properties(options_.device.index),
-                              .precision = precision_of(options_.precision),
+                              .precision = cuda::precision_named(options_.precision),
                               .stream = &*compute_,
                               .max_batch = input[0]};
     plan_.emplace(nodes_, input, context, options_.output_count);

@@ -1,8 +1,11 @@
 #include "nn/session/cuda/product.h"
 
+#include "kernels/cuda/cublas.h"
 #include "nn/session/cuda/weights.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace lamina::nn::detail {
 namespace {
@@ -20,10 +23,46 @@ std::int64_t largest_workspace(cuda::Conv2dProblem problem, const CudaContext& c
   return largest;
 }
 
+bool is_linear(const cuda::Conv2dProblem& problem) {
+  const auto& conv = problem.conv;
+  return conv.h * conv.w == 1 && conv.kh * conv.kw == 1 && conv.groups == 1;
+}
+
+// cuBLAS is taken where the build has it and the user says so: it may give an image other bits in
+// another batch.
+bool wants_cublas(const cuda::Conv2dProblem& problem) {
+  const char* const wish = std::getenv("LAMINA_CUDA_LINEAR");
+  return is_linear(problem) && cuda::has_cublas() && wish != nullptr &&
+         std::string_view(wish) == "cublas";
+}
+
+CudaStep cublas_step(const CudaContext& context, const cuda::Conv2dProblem& problem,
+                     const Tensor& weight, const Tensor& bias) {
+  const CudaMemory packed = upload_packed(context, problem, weight);
+  const CudaMemory device_bias = upload_f32(context, bias);
+  const auto cublas = std::make_shared<cuda::Cublas>();
+  const std::int64_t rows_per_image = problem.conv.n / context.max_batch;
+  const cuda::Element element =
+      problem.f32_output ? cuda::Element::f32 : cuda::element_of(problem.precision);
+  const auto enqueue = [=](const CudaRun& run) {
+    const auto& conv = problem.conv;
+    const std::int64_t rows = run.n * rows_per_image;
+    cublas->multiply(run.stream, problem.precision, rows, conv.c_out, conv.c_in, run.input,
+                     packed->data(), run.output, problem.f32_output);
+    cuda::add_bias(run.stream, element, rows, conv.c_out, f32_or_null(device_bias), conv.relu,
+                   run.output);
+  };
+  return {.enqueue = enqueue,
+          .output = {.element = element},
+          .weight_bytes = packed->size_bytes(),
+          .plan = "cublas"};
+}
+
 }  // namespace
 
 CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& problem,
                       const Tensor& weight, const Tensor& bias) {
+  if (wants_cublas(problem)) return cublas_step(context, problem, weight, bias);
   const cuda::Conv2dPlan full_plan = cuda::plan_conv2d(problem, context.properties);
   const CudaMemory packed = upload_packed(context, problem, weight);
   const CudaMemory device_bias = upload_f32(context, bias);
@@ -39,12 +78,10 @@ CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& pro
                           .output = run.output,
                           .workspace = run.workspace});
   };
-  const bool is_rows =
-      problem.conv.h * problem.conv.w == 1 && problem.conv.kh * problem.conv.kw == 1;
   return {.enqueue = enqueue,
           .output = {.element = problem.f32_output ? cuda::Element::f32
                                                    : cuda::element_of(problem.precision),
-                     .layout = is_rows ? kernels::Layout::nchw : kernels::Layout::nhwc},
+                     .layout = is_linear(problem) ? kernels::Layout::nchw : kernels::Layout::nhwc},
           .workspace_bytes = largest_workspace(problem, context),
           .weight_bytes = packed->size_bytes() + (device_bias ? device_bias->size_bytes() : 0),
           .plan = cuda::to_string(problem, full_plan)};

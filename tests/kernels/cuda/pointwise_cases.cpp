@@ -74,6 +74,22 @@ std::string check_batch_norm(Element element, const BatchNormProblem& problem, b
   return difference(output, expected, kRounding[static_cast<int>(element)]);
 }
 
+std::string check_bias(Element element, bool has_bias, bool relu) {
+  constexpr std::int64_t kRows = 7, kChannels = 5;
+  const std::vector<float> values = whole_numbers(kRows * kChannels, 20, 9);
+  const std::vector<float> bias = whole_numbers(kChannels, 9, 10);
+  const DeviceArray data(element, values), biases(Element::f32, bias);
+  Stream stream;
+  add_bias(stream, element, kRows, kChannels, has_bias ? biases.as<const float>() : nullptr, relu,
+           data.data());
+  std::vector<float> expected;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float sum = values[i] + (has_bias ? bias[i % kChannels] : 0);
+    expected.push_back(relu && sum < 0 ? 0 : sum);
+  }
+  return difference(data, expected);
+}
+
 std::int64_t stored_of(const Format& format, std::int64_t c) {
   return format.c_stored > 0 ? format.c_stored : c;
 }
@@ -119,6 +135,11 @@ void add_elementwise(std::vector<KernelCase>& cases, Element element) {
     const std::string what = name_of(element) + " " + std::to_string(count);
     cases.push_back({"relu " + what, [=] { return check_relu(element, count, count == 9); }});
     cases.push_back({"dropout " + what, [=] { return check_dropout(element, count, 0.5f); }});
+  }
+  for (const bool flag : {false, true}) {
+    cases.push_back(
+        {"add_bias " + name_of(element), [=] { return check_bias(element, true, flag); }});
+    cases.push_back({"add_bias none", [=] { return check_bias(element, false, flag); }});
   }
   cases.push_back({"dropout all", [=] { return check_dropout(element, 40, 1); }});
   for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
