@@ -1,5 +1,7 @@
 // Every kernel case, on whatever device is linked.
+#include "kernels/cuda/runtime.h"
 #include "tests/kernels/cuda/cases.h"
+#include "tests/support/skip.h"
 
 #include <lamina/core/error.h>
 
@@ -11,6 +13,7 @@ namespace lamina::kernels::cuda {
 namespace {
 
 void run_all(const std::vector<KernelCase>& cases) {
+  if (device_count() == 0) LAMINA_SKIP(no_device_reason());
   for (const KernelCase& each : cases) {
     INFO(each.name);
     try {
