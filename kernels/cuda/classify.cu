@@ -42,6 +42,28 @@ __global__ void softmax_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, st
   }
 }
 
+// One thread a row, where the rows of a warp's threads lie side by side: the lanes read neighbours,
+// and sum in the order of the classes.
+template <typename T>
+__global__ void softmax_columns_kernel(GlobalPtr<const T> input, GlobalPtr<T> output,
+                                       std::int64_t c, std::int64_t inner, std::int64_t rows) {
+  const std::int64_t row = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (!in_bounds(row < rows)) return;
+  const std::int64_t first = row / inner * c * inner + row % inner;
+  float largest = -INFINITY;
+  for (std::int64_t i = 0; in_bounds(i < c); ++i) {
+    largest = fmaxf(largest, load_float(input, first + i * inner));
+  }
+  float sum = 0;
+  for (std::int64_t i = 0; in_bounds(i < c); ++i) {
+    sum += expf(load_float(input, first + i * inner) - largest);
+  }
+  for (std::int64_t i = 0; in_bounds(i < c); ++i) {
+    const float e = expf(load_float(input, first + i * inner) - largest);
+    output[first + i * inner] = from_float<T>(e / sum);
+  }
+}
+
 // A value and where it stands; index -1: none, behind everything.
 struct Candidate {
   float value;
@@ -117,11 +139,20 @@ void softmax_forward(Stream& stream, Element element, std::int64_t outer, std::i
   if (outer * c * inner == 0) return;
   with_element(element, [&](auto tag) {
     using T = decltype(tag);
-    launch({.kernel = "softmax",
-            .grid = static_cast<unsigned>(outer * inner),
-            .block = kThreads,
-            .stream = stream},
-           softmax_kernel<T>, static_cast<const T*>(input), static_cast<T*>(output), c, inner);
+    const T* const from = static_cast<const T*>(input);
+    T* const to = static_cast<T*>(output);
+    const std::int64_t rows = outer * inner;
+    if (inner >= kWarpLanes) {
+      launch({.kernel = "softmax_columns",
+              .grid = blocks_for(rows, kThreads),
+              .block = kThreads,
+              .stream = stream},
+             softmax_columns_kernel<T>, from, to, c, inner, rows);
+    } else {
+      launch(
+          {.kernel = "softmax", .grid = blocks_for(rows, 1), .block = kThreads, .stream = stream},
+          softmax_kernel<T>, from, to, c, inner);
+    }
   });
 }
 

@@ -38,6 +38,7 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
   // More than 48 KB of dynamic shared memory has to be asked for.
   if (config.smem_bytes > 48 * 1024) {
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, config.smem_bytes);
+    check_launch(config.kernel);
   }
   kernel<<<config.grid, config.block, static_cast<std::size_t>(config.smem_bytes),
            static_cast<cudaStream_t>(config.stream.handle())>>>(std::forward<Args>(args)...);

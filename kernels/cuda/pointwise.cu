@@ -9,28 +9,31 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// output[i] = f(input[i], i). Memory bounds it: a thread moves 16 bytes, so that a warp's access is
-// 512 bytes in a row, and nothing is read twice. In place is fine: an element is read and written
-// by one thread, in that order. Requires: both pointers aligned to 16 bytes.
+// output[i] = f(input[i]), where f knows from seek() which i it starts at, and counts along. Memory
+// bounds it: a thread moves 16 bytes, so that a warp's access is 512 bytes in a row, and nothing is
+// read twice. In place is fine: an element is read and written by one thread, in that order.
+// Requires: both pointers aligned to 16 bytes.
 template <typename T, typename F>
 __global__ void map_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, std::int64_t count, F f) {
   constexpr int kCount = Vector<T>::kCount;
   const std::int64_t i = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kCount;
+  f.seek(i);
   if (in_bounds(i + kCount <= count)) {
     Vector<T> vector = pointer_cast<const Vector<T>>(input + i)[0];
     for (int j = 0; j < kCount; ++j) {
-      vector.elements[j] = from_float<T>(f(to_float(vector.elements[j]), i + j));
+      vector.elements[j] = from_float<T>(f(to_float(vector.elements[j])));
     }
     pointer_cast<Vector<T>>(output + i)[0] = vector;
     return;
   }
   for (std::int64_t j = i; in_bounds(j < count); ++j) {
-    output[j] = from_float<T>(f(load_float(input, j), j));
+    output[j] = from_float<T>(f(load_float(input, j)));
   }
 }
 
 struct Relu {
-  __device__ float operator()(float value, std::int64_t) const { return value < 0 ? 0 : value; }
+  __device__ void seek(std::int64_t) {}
+  __device__ float operator()(float value) const { return value < 0 ? 0 : value; }
 };
 
 // Requires: c > 0.
@@ -39,9 +42,15 @@ struct BatchNorm {
   std::int64_t c, spatial;  // spatial: elements of a channel that lie together
   float eps;
   bool has_weight, has_bias;
+  std::int64_t channel = 0, pixel = 0;  // of the next element
 
-  __device__ float operator()(float value, std::int64_t i) const {
-    const std::int64_t channel = i / spatial % c;
+  // Divides once for all of a thread's elements; a division each would take longer than memory.
+  __device__ void seek(std::int64_t i) {
+    channel = i / spatial % c;
+    pixel = i % spatial;
+  }
+
+  __device__ float operator()(float value) {
     const float centre = mean[channel], variance = var[channel];
     float result = (value - centre) / sqrtf(variance + eps);
     if (has_weight) {
@@ -52,16 +61,25 @@ struct BatchNorm {
       const float term = bias[channel];
       result += term;
     }
+    advance();
     return result;
+  }
+
+  __device__ void advance() {
+    if (++pixel < spatial) return;
+    pixel = 0;
+    if (++channel == c) channel = 0;
   }
 };
 
 struct Dropout {
   std::uint64_t mixed_seed;
   float p, scale;
+  std::int64_t index = 0;  // of the next element
 
-  __device__ float operator()(float value, std::int64_t i) const {
-    return is_dropped(mixed_seed, i, p) ? 0 : value * scale;
+  __device__ void seek(std::int64_t i) { index = i; }
+  __device__ float operator()(float value) {
+    return is_dropped(mixed_seed, index++, p) ? 0 : value * scale;
   }
 };
 
@@ -70,12 +88,15 @@ struct Bias {
   GlobalPtr<const float> bias;
   std::int64_t c;
   bool has_bias, relu;
+  std::int64_t channel = 0;  // of the next element
 
-  __device__ float operator()(float value, std::int64_t i) const {
+  __device__ void seek(std::int64_t i) { channel = i % c; }
+  __device__ float operator()(float value) {
     if (has_bias) {
-      const float term = bias[i % c];
+      const float term = bias[channel];
       value += term;
     }
+    if (++channel == c) channel = 0;
     return relu && value < 0 ? 0 : value;
   }
 };

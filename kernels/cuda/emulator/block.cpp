@@ -32,8 +32,26 @@ Spare& spare() {
 
 std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
 
+std::uint64_t block_count(const LaunchShape& shape) {
+  return std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
+}
+
 bool same_line(const Where& a, const Where& b) {
   return a.line() == b.line() && std::string_view(a.file_name()) == b.file_name();
+}
+
+// A copy's bytes, whenever they are on their way.
+void move_bytes(const AsyncCopy& copy) {
+  const auto size = static_cast<std::size_t>(copy.size_bytes);
+  copy.from != nullptr ? std::memcpy(copy.to, copy.from, size) : std::memset(copy.to, 0, size);
+}
+
+bool reads_global(const char* from, int size_bytes) {
+  switch (size_bytes) {
+    case 4: return read_global<4>(from);
+    case 8: return read_global<8>(from);
+    default: return read_global<16>(from);
+  }
 }
 
 void check_launch_shape(const LaunchShape& shape) {
@@ -61,7 +79,9 @@ Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t
   const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
   threads_.resize(count);
   order_.resize(count);
-  warp_synced_.resize((count + kWarp - 1) / kWarp);
+  warps_.resize((count + kWarp - 1) / kWarp);
+  // One number for the launch, the next for its blocks: device memory remembers them.
+  launch_serial_ = serials.fetch_add(block_count(shape) + 1) + 1;
   Spare& from = spare();
   while (from.stacks.size() < count) from.stacks.push_back(std::make_unique<FiberStack>());
   for (std::size_t i = 0; i < count; ++i) {
@@ -74,6 +94,7 @@ Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t
 
 Block::~Block() {
   running_block = nullptr;
+  set_visitor({});
   Spare& to = spare();
   for (auto& stack : stacks_) to.stacks.push_back(std::move(stack));
   to.shared = std::move(shared_);
@@ -81,12 +102,18 @@ Block::~Block() {
 
 void Block::run(dim3 index) {
   index_ = index;
-  serial_ = ++serials;
+  const dim3 grid = shape_.grid, size = shape_.block;
+  serial_ = launch_serial_ + 1 + (std::uint64_t{index.z} * grid.y + index.y) * grid.x + index.x;
+  set_visitor({.launch = static_cast<std::uint32_t>(launch_serial_),
+               .block = static_cast<std::uint32_t>(serial_)});
   events_ = 1;
   block_synced_ = 0;
-  std::fill(warp_synced_.begin(), warp_synced_.end(), 0u);
   shared_->reset(shape_.smem_bytes);
-  const dim3 size = shape_.block;
+  for (std::size_t i = 0; i < warps_.size(); ++i) {
+    warps_[i].waiting = 0;
+    warps_[i].order.reset(
+        static_cast<int>(std::min<std::size_t>(kWarp, threads_.size() - i * kWarp)));
+  }
   for (unsigned i = 0; i < threads_.size(); ++i) {
     threads_[i] = {.stack_pointer = stacks_[i]->prepare(&Block::enter),
                    .index = {i % size.x, i / size.x % size.y, i / size.x / size.y},
@@ -148,45 +175,47 @@ void Block::sync_threads(Where where) {
   yield();
 }
 
-void Block::warp_operation(unsigned mask, void* brought, WarpAction action, const char* operation,
-                           Where where) {
+void Block::warp_operation(const WarpCall& call, Where where) {
   count_step();
   const int lane = running_->number % kWarp;
-  if ((mask >> lane & 1) == 0) {
-    fail(fmt::format("{}: mask {:#010x} leaves out the calling lane", operation, mask), where);
+  if ((call.mask >> lane & 1) == 0) {
+    fail(fmt::format("{}: mask {:#010x} leaves out the calling lane", call.operation, call.mask),
+         where);
   }
   running_->wait = Wait::warp;
   running_->where = where;
-  running_->mask = mask;
-  running_->brought = brought;
-  running_->action = action;
-  running_->operation = operation;
-  act_if_complete(static_cast<std::size_t>(running_->number - lane), mask);
+  running_->call = call;
+  const auto warp = static_cast<std::size_t>(running_->number / kWarp);
+  warps_[warp].waiting |= 1u << lane;
+  if ((call.mask & ~warps_[warp].waiting) == 0) act_if_complete(warp);
   if (running_->wait != Wait::nothing) yield();
 }
 
-// The lane that comes last finds all others of the mask waiting, acts, and lets them go on.
-void Block::act_if_complete(std::size_t first, unsigned mask) {
-  const std::size_t count = std::min<std::size_t>(kWarp, threads_.size() - first);
+// The lane that comes last finds all others of its mask waiting; where they wait for the same as it
+// does, it acts, and lets them go on.
+void Block::act_if_complete(std::size_t warp) {
+  const WarpCall& call = running_->call;
   void* lanes[kWarp] = {};
-  for (std::size_t i = 0; i < kWarp; ++i) {
-    if ((mask >> i & 1) == 0) continue;
-    if (i >= count) return;
-    const Thread& thread = threads_[first + i];
-    const bool there = thread.wait == Wait::warp && thread.mask == mask &&
-                       thread.action == running_->action && thread.operation == running_->operation;
-    if (!there) return;
-    lanes[i] = thread.brought;
+  Thread* const first = &threads_[warp * kWarp];
+  for (int i = 0; i < kWarp; ++i) {
+    if ((call.mask >> i & 1) == 0) continue;
+    const WarpCall& other = first[i].call;
+    if (other.mask != call.mask || other.action != call.action ||
+        other.operation != call.operation) {
+      return;
+    }
+    if (call.aligned && first[i].where.line() != running_->where.line()) return;
+    lanes[i] = other.brought;
   }
-  if (running_->action != nullptr) {
-    running_->action(lanes);
-  } else if (mask == 0xffffffffu) {
-    // Only a barrier of the whole warp orders all of it; a smaller one is not credited.
-    warp_synced_[first / kWarp] = events_++;
+  if (call.action != nullptr) {
+    call.action(lanes);
+  } else {
+    warps_[warp].order.meet(call.mask, events_++);
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (mask >> i & 1) threads_[first + i].wait = Wait::nothing;
+  for (int i = 0; i < kWarp; ++i) {
+    if (call.mask >> i & 1) first[i].wait = Wait::nothing;
   }
+  warps_[warp].waiting &= ~call.mask;
 }
 
 void Block::release_block_barrier() {
@@ -202,10 +231,12 @@ void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) 
   if (!shared_->begin_copy(to, size_bytes, moment())) {
     fail(shared_->complaint(true, to, size_bytes, moment()), where);
   }
-  if (from != nullptr && !read_global(from, size_bytes)) {
+  if (from != nullptr && !reads_global(from, size_bytes)) {
     fail(global_complaint(false, from, size_bytes), where);
   }
-  running_->copies.push_back({to, from, size_bytes, running_->group});
+  const AsyncCopy copy{to, from, size_bytes, running_->group};
+  if (lands_at_once()) move_bytes(copy);
+  running_->copies.push_back(copy);
 }
 
 void Block::commit_copies(Where where) {
@@ -226,8 +257,7 @@ void Block::wait_for_copies(int newest, Where where) {
       copies[kept++] = copy;
       continue;
     }
-    const auto size = static_cast<std::size_t>(copy.size_bytes);
-    copy.from != nullptr ? std::memcpy(copy.to, copy.from, size) : std::memset(copy.to, 0, size);
+    if (!lands_at_once()) move_bytes(copy);
     shared_->land_copy(copy.to, copy.size_bytes, moment());
   }
   copies.resize(kept);
@@ -237,17 +267,20 @@ void Block::report_deadlock() {
   const auto waits = [](const Thread& thread) { return thread.wait != Wait::exited; };
   const Thread& first = *std::find_if(threads_.begin(), threads_.end(), waits);
   const auto elsewhere = [&](const Thread& thread) {
-    return thread.wait != first.wait || !same_line(thread.where, first.where);
+    return thread.wait != first.wait || !same_line(thread.where, first.where) ||
+           (thread.wait == Wait::warp && thread.call.mask != first.call.mask);
   };
   const auto other = std::find_if(threads_.begin(), threads_.end(), elsewhere);
   const Thread& missing = other != threads_.end() ? *other : first;
-  const std::string instead =
-      missing.wait == Wait::exited
-          ? "has exited"
-          : fmt::format("waits at {}:{}", missing.where.file_name(), missing.where.line());
+  std::string instead = "has exited";
+  if (missing.wait != Wait::exited) {
+    instead = fmt::format("waits at {}:{}", missing.where.file_name(), missing.where.line());
+    if (missing.wait == Wait::warp)
+      instead += fmt::format(" with mask {:#010x}", missing.call.mask);
+  }
   throw CudaError(fmt::format("[cuda] {} at {}:{}: the {} is not reached by all: thread {} {}",
                               place(first), first.where.file_name(), first.where.line(),
-                              first.wait == Wait::block_barrier ? "barrier" : first.operation,
+                              first.wait == Wait::block_barrier ? "barrier" : first.call.operation,
                               text_of(missing.index), instead));
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -14,12 +15,24 @@ namespace lamina::kernels::cuda::emulator {
 namespace {
 
 constexpr std::align_val_t kAlign{256};
+// Larger allocations are not watched for races between blocks: that takes twice their size again.
+constexpr std::int64_t kMostWatchedBytes = std::int64_t{64} << 20;
+
+using detail::Visits;
 
 struct Allocation {
   char* data;
   std::int64_t size_bytes;
   std::vector<char> written;  // one for each byte
+  // Watched in pieces of 4, 2 and 1 bytes; the last that is not empty counts. The others stay, for
+  // another host thread may still be looking at them.
+  std::array<std::vector<Visits>, 3> visits = {};
+  int piece_bytes = 4;
 };
+
+std::vector<Visits>& visits_of(Allocation& allocation) {
+  return allocation.visits[static_cast<std::size_t>(2 / allocation.piece_bytes)];
+}
 
 struct Allocations {
   std::mutex mutex;
@@ -59,17 +72,46 @@ bool holds(const Allocation& allocation, const void* address, std::int64_t size_
 }  // namespace
 
 thread_local constinit detail::LastTouched detail::last_touched;
+thread_local constinit Visitor detail::visitor;
 std::atomic<std::uint64_t> detail::allocations_version{1};
 
 bool detail::touch(const void* address) {
   const std::lock_guard lock(allocations().mutex);
   Allocation* const found = find(address);
   if (found == nullptr || !holds(*found, address, 1)) return false;
+  std::vector<Visits>& visits = visits_of(*found);
+  if (visits.empty() && visitor.block != 0 && found->size_bytes <= kMostWatchedBytes) {
+    visits.resize(static_cast<std::size_t>(found->size_bytes / found->piece_bytes + 1));
+  }
   last_touched = {.begin = found->data,
                   .end = found->data + found->size_bytes,
                   .written = found->written.data(),
+                  .visits = visits.empty() ? nullptr : visits.data(),
+                  .piece_bytes = found->piece_bytes,
                   .version = allocations_version};
   return true;
+}
+
+void detail::split_pieces(int piece_bytes) {
+  const std::lock_guard lock(allocations().mutex);
+  Allocation& allocation = *find(last_touched.begin);
+  while (allocation.piece_bytes > piece_bytes) {
+    const std::vector<Visits>& whole = visits_of(allocation);
+    allocation.piece_bytes /= 2;
+    std::vector<Visits>& halves = visits_of(allocation);
+    halves.resize(whole.size() * 2);
+    for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = whole[i / 2];
+  }
+  ++allocations_version;
+  last_touched.visits = visits_of(allocation).data();
+  last_touched.piece_bytes = allocation.piece_bytes;
+  last_touched.version = allocations_version;
+}
+
+void set_visitor(const Visitor& visitor) {
+  // An allocation may be watched from its first kernel on: look it up anew.
+  if (visitor.launch != detail::visitor.launch) detail::last_touched = {};
+  detail::visitor = visitor;
 }
 
 void* allocate_global(std::int64_t size_bytes) {
@@ -118,13 +160,36 @@ bool write_global(const void* address, std::int64_t size_bytes) {
   return true;
 }
 
+std::string foreign_visit(const Allocation& allocation, bool writes, const char* at,
+                          std::int64_t size_bytes) {
+  const int piece_bytes = allocation.piece_bytes;
+  const auto& all = allocation.visits[static_cast<std::size_t>(2 / piece_bytes)];
+  const std::int64_t first = (at - allocation.data) / piece_bytes;
+  for (std::int64_t i = first; i < first + size_bytes / piece_bytes; ++i) {
+    const Visits& visits = all[static_cast<std::size_t>(i)];
+    const bool wrote = detail::is_foreign(visits.writer);
+    if (!wrote && !(writes && detail::is_foreign(visits.reader))) continue;
+    const std::uint32_t block = (wrote ? visits.writer : visits.reader) - detail::visitor.launch;
+    const std::string who =
+        block == 0 ? "several blocks" : fmt::format("block {} in the grid's order", block - 1);
+    return fmt::format("race between blocks: {} device memory that {} of the same launch {}",
+                       writes ? "writes" : "reads", who, wrote ? "wrote" : "read");
+  }
+  return "cannot be";
+}
+
 std::string global_complaint(bool writes, const void* address, std::int64_t size_bytes) {
   const std::lock_guard lock(allocations().mutex);
   const Allocation* const found = find(address);
   if (found == nullptr || !holds(*found, address, size_bytes)) {
     return outside(writes ? "writes" : "reads", address, size_bytes, found);
   }
-  return "reads device memory that was never written";
+  const auto* const at = static_cast<const char*>(address);
+  if (!writes && !detail::is_written(found->written.data() + (at - found->data),
+                                     static_cast<int>(size_bytes))) {
+    return "reads device memory that was never written";
+  }
+  return foreign_visit(*found, writes, at, size_bytes);
 }
 
 bool is_global(const void* address) {

@@ -12,6 +12,8 @@
 namespace lamina::kernels::cuda {
 namespace emulator {
 
+inline constexpr unsigned kWholeWarp = 0xffffffffu;
+
 struct MatrixLoad {
   const char* row;
   unsigned* r;
@@ -102,23 +104,23 @@ void ldmatrix_x4(unsigned (&r)[4], SharedPtr<T> row,
   const uint4 checked = pointer_cast<const uint4>(row).at(where);
   static_cast<void>(checked);
   emulator::MatrixLoad mine{reinterpret_cast<const char*>(row.raw()), r};
-  emulator::current_block().warp_operation(0xffffffffu, &mine, emulator::load_matrices, "ldmatrix",
-                                           where);
+  emulator::current_block().warp_operation(
+      {emulator::kWholeWarp, &mine, emulator::load_matrices, "ldmatrix", true}, where);
 }
 
 template <typename T>
 void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
                   emulator::Where where = std::source_location::current()) {
   emulator::Product mine{d, a, b};
-  emulator::current_block().warp_operation(0xffffffffu, &mine, emulator::multiply_halves<T>, "mma",
-                                           where);
+  emulator::current_block().warp_operation(
+      {emulator::kWholeWarp, &mine, emulator::multiply_halves<T>, "mma", true}, where);
 }
 
 inline void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
                              emulator::Where where = std::source_location::current()) {
   emulator::Product mine{d, a, b};
-  emulator::current_block().warp_operation(0xffffffffu, &mine, emulator::multiply_tf32, "mma",
-                                           where);
+  emulator::current_block().warp_operation(
+      {emulator::kWholeWarp, &mine, emulator::multiply_tf32, "mma", true}, where);
 }
 
 /// 10 bits of mantissa, to nearest, ties away from zero.

@@ -26,34 +26,46 @@ struct EmulatedStream {
 };
 
 std::atomic<std::uint64_t> current_seed{0};
+thread_local std::string last_message;
+
+template <typename E>
+[[noreturn]] void refuse(const std::string& message) {
+  last_message = message;
+  throw E(message);
+}
 
 void enqueue(Stream& stream, Work work) {
   auto* const captured = static_cast<EmulatedStream*>(stream.handle())->captured;
   captured != nullptr ? captured->push_back(std::move(work)) : work();
 }
 
-void run_grid(const emulator::LaunchShape& shape, const Work& body) {
+void run_grid(const emulator::LaunchShape& shape, const Work& body) try {
   emulator::Block block(shape, body, current_seed);
   for (unsigned z = 0; z < shape.grid.z; ++z) {
     for (unsigned y = 0; y < shape.grid.y; ++y) {
       for (unsigned x = 0; x < shape.grid.x; ++x) block.run({x, y, z});
     }
   }
+} catch (const CudaError& error) {
+  last_message = error.what();
+  throw;
 }
 
 void copy_checked(void* to, const void* from, std::int64_t size_bytes) {
   if (size_bytes == 0) return;
   if (emulator::is_global(to) && !emulator::write_global(to, size_bytes)) {
-    throw CudaError("[cuda] copy: " + emulator::global_complaint(true, to, size_bytes));
+    refuse<CudaError>("[cuda] copy: " + emulator::global_complaint(true, to, size_bytes));
   }
   if (emulator::is_global(from) && !emulator::read_global(from, size_bytes)) {
-    throw CudaError("[cuda] copy: " + emulator::global_complaint(false, from, size_bytes));
+    refuse<CudaError>("[cuda] copy: " + emulator::global_complaint(false, from, size_bytes));
   }
   std::memcpy(to, from, static_cast<std::size_t>(size_bytes));
 }
 
 void require_device(int device) {
-  if (device != 0) throw DeviceError(fmt::format("[cuda] no device {}, there is one", device));
+  if (device != 0) {
+    refuse<DeviceError>(fmt::format("[cuda] no device {}, there is one", device));
+  }
 }
 
 }  // namespace
@@ -70,7 +82,7 @@ void enqueue_kernel(Stream& stream, const LaunchShape& shape, std::function<void
 
 int device_count() noexcept { return 1; }
 std::string no_device_reason() { return {}; }
-std::string last_error() { return {}; }
+std::string last_error() { return last_message; }
 
 DeviceProperties device_properties(int device) {
   require_device(device);
@@ -134,15 +146,17 @@ DeviceMemory::DeviceMemory(std::int64_t size_bytes) : size_(size_bytes) {
   const std::int64_t free_bytes = memory_info(0).free_bytes;
   if (size_bytes <= free_bytes) data_ = emulator::allocate_global(size_bytes);
   if (data_ == nullptr) {
-    throw DeviceError(fmt::format("[cuda] not enough memory: {} bytes asked for, {} free",
-                                  size_bytes, free_bytes));
+    refuse<DeviceError>(fmt::format("[cuda] not enough memory: {} bytes asked for, {} free",
+                                    size_bytes, free_bytes));
   }
 }
 DeviceMemory::~DeviceMemory() { emulator::free_global(data_); }
 
 PinnedMemory::PinnedMemory(std::int64_t size_bytes)
     : data_(std::malloc(static_cast<std::size_t>(size_bytes))), size_(size_bytes) {
-  if (data_ == nullptr && size_bytes > 0) throw DeviceError("[cuda] not enough pinned memory");
+  if (data_ == nullptr && size_bytes > 0) {
+    refuse<DeviceError>("[cuda] not enough pinned memory");
+  }
 }
 PinnedMemory::~PinnedMemory() { std::free(data_); }
 
@@ -158,7 +172,7 @@ void copy_async(void* to, const void* from, std::int64_t size_bytes, Stream& str
 void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& stream) {
   enqueue(stream, [=] {
     if (!emulator::write_global(to, size_bytes)) {
-      throw CudaError("[cuda] fill: " + emulator::global_complaint(true, to, size_bytes));
+      refuse<CudaError>("[cuda] fill: " + emulator::global_complaint(true, to, size_bytes));
     }
     std::memset(to, value, static_cast<std::size_t>(size_bytes));
   });

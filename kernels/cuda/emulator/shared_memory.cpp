@@ -75,7 +75,7 @@ std::string SharedMemory::complaint(bool writes, const void* address, int size_b
     if (writes && cell.reader != kNobody && !is_ordered(cell.read, cell.reader, moment)) {
       return fmt::format(
           "race: writes shared memory that {} read, without a barrier between",
-          cell.reader == kSeveral ? "several threads" : fmt::format("thread {}", cell.reader));
+          cell.reader < 0 ? "several threads" : fmt::format("thread {}", cell.reader));
     }
   }
   return "cannot be";

@@ -2,18 +2,21 @@
 // never written, and copies that were not waited for are found.
 #pragma once
 
+#include "kernels/cuda/emulator/warp_order.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace lamina::kernels::cuda::emulator {
 
-/// Where an access stands among the barriers of its block. Events are numbered; what happened
-/// before `block_synced` is ordered before this moment for all threads, what happened before
-/// `warp_synced` for those of the same warp.
+/// Where an access stands among the barriers of its block. Barriers are numbered events; what any
+/// thread did up to event `block_synced` is ordered before this moment, and what another lane of
+/// the same warp did up to `warp_seen[lane]`.
 struct Moment {
-  int thread = 0;
-  std::uint32_t now = 0, block_synced = 0, warp_synced = 0;
+  int thread;
+  std::uint32_t now, block_synced;
+  const WarpOrder::Row& warp_seen;
 };
 
 class SharedMemory {
@@ -39,9 +42,7 @@ class SharedMemory {
     for (int i = 0; i < count; ++i) {
       Cell& at = cell[i];
       if (at.writer < 0 || !is_ordered(at.written, at.writer, moment)) return false;
-      // The reader before is forgotten only where a barrier has ordered it.
-      const bool alone = at.reader == kNobody || is_ordered(at.read, at.reader, moment);
-      at.reader = alone ? static_cast<std::int16_t>(moment.thread) : kSeveral;
+      at.reader = readers_after(at, moment);
       at.read = moment.now;
     }
     return true;
@@ -71,13 +72,28 @@ class SharedMemory {
     std::uint32_t written = 0, read = 0;  // events
     std::int16_t writer = kNobody, reader = kNobody;
   };
-  static constexpr std::int16_t kNobody = -1, kSeveral = -2, kCopy = -3;
-  static constexpr int kCellBytes = 2, kWarp = 32;
+  // Who else than a thread a cell may name: down from kSeveralOfWarp stand several lanes of warp 0,
+  // of warp 1, and so on.
+  static constexpr std::int16_t kNobody = -1, kSeveral = -2, kCopy = -3, kSeveralOfWarp = -16;
+  static constexpr int kCellBytes = 2;
 
-  // Whether an earlier access by another thread is ordered before this moment.
-  static bool is_ordered(std::uint32_t event, int thread, const Moment& moment) {
-    if (thread == moment.thread || event <= moment.block_synced) return true;
-    return thread >= 0 && thread / kWarp == moment.thread / kWarp && event <= moment.warp_synced;
+  static int warp_of(int who) {
+    return who >= 0 ? who / kWarp : who <= kSeveralOfWarp ? kSeveralOfWarp - who : -1;
+  }
+  // Whether earlier accesses, the last of them at this event, are ordered before this moment.
+  static bool is_ordered(std::uint32_t event, int who, const Moment& moment) {
+    if (who == moment.thread || event <= moment.block_synced) return true;
+    if (warp_of(who) != moment.thread / kWarp) return false;
+    return event <= moment.warp_seen[static_cast<std::size_t>(who >= 0 ? who % kWarp : kWarp)];
+  }
+  // Readers before are forgotten only where a barrier has ordered them.
+  static std::int16_t readers_after(const Cell& cell, const Moment& moment) {
+    if (cell.reader == kNobody || is_ordered(cell.read, cell.reader, moment)) {
+      return static_cast<std::int16_t>(moment.thread);
+    }
+    const int warp = moment.thread / kWarp;
+    return warp_of(cell.reader) == warp ? static_cast<std::int16_t>(kSeveralOfWarp - warp)
+                                        : kSeveral;
   }
   static bool may_write(const Cell& cell, const Moment& moment) {
     if (cell.writer == kCopy) return false;

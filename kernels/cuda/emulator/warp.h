@@ -28,7 +28,7 @@ T exchange(unsigned mask, T value, int source, const char* operation, Where wher
       if (from != nullptr) lane->result = from->value;
     }
   };
-  current_block().warp_operation(mask, &mine, action, operation, where);
+  current_block().warp_operation({mask, &mine, action, operation}, where);
   return mine.result;
 }
 
@@ -49,7 +49,7 @@ inline unsigned vote(unsigned mask, bool yes, const char* operation, Where where
       if (lanes[i] != nullptr) static_cast<Vote*>(lanes[i])->ballot = ballot;
     }
   };
-  current_block().warp_operation(mask, &mine, action, operation, where);
+  current_block().warp_operation({mask, &mine, action, operation}, where);
   return mine.ballot;
 }
 
@@ -61,7 +61,7 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, lamina::kernels::cuda::emula
                                                         std::source_location::current()) {
   using namespace lamina::kernels::cuda::emulator;
   if (is_faulty(SiteKind::warp_barrier, where)) return;
-  current_block().warp_operation(mask, nullptr, nullptr, "__syncwarp", where);
+  current_block().warp_operation({mask, nullptr, nullptr, "__syncwarp"}, where);
 }
 
 template <typename T>

@@ -13,6 +13,12 @@
 
 namespace lamina::kernels::cuda {
 
+/// "f32", "f16" or "bf16".
+inline std::string name_of(Element element) {
+  constexpr const char* kNames[] = {"f32", "f16", "bf16"};
+  return kNames[static_cast<int>(element)];
+}
+
 /// The value as the element type holds it, rounded to nearest even.
 inline float rounded_to(Element element, float value) {
   switch (element) {

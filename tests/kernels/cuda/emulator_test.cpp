@@ -67,6 +67,27 @@ __global__ void warp_exchange_kernel(GlobalPtr<const float> input, GlobalPtr<flo
   output[i] = tile[i ^ 31];
 }
 
+// Every block writes the same place.
+__global__ void crowded_kernel(GlobalPtr<const float> input, GlobalPtr<float> output) {
+  if (threadIdx.x == 0) output[0] = input[0];
+}
+
+// Each block reads what the one before it wrote.
+__global__ void passing_on_kernel(GlobalPtr<const float> input, GlobalPtr<float> output) {
+  if (threadIdx.x != 0) return;
+  float value = input[0];
+  if (blockIdx.x > 0) value = output[blockIdx.x - 1];
+  output[blockIdx.x] = value;
+}
+
+__global__ void half_warp_exchange_kernel(GlobalPtr<const float> input, GlobalPtr<float> output) {
+  const SharedPtr<float> tile = dynamic_shared<float>();
+  const int i = static_cast<int>(threadIdx.x);
+  tile[i] = input[i];
+  __syncwarp(i % 32 < 16 ? 0xffffu : 0xffff0000u);
+  output[i] = tile[i ^ 15];
+}
+
 using Kernel = void (*)(GlobalPtr<const float>, GlobalPtr<float>);
 
 std::vector<float> run(Kernel kernel, int blocks = 1) {
@@ -104,6 +125,18 @@ TEST_CASE("emulator: a warp's barrier orders shared memory within the warp") {
   const std::vector<float> exchanged = run(warp_exchange_kernel);
   CHECK(exchanged[0] == 31);
   CHECK(exchanged[33] == 62);
+}
+
+TEST_CASE("emulator: a barrier of half a warp orders that half") {
+  const std::vector<float> exchanged = run(half_warp_exchange_kernel);
+  CHECK(exchanged[0] == 15);
+  CHECK(exchanged[16] == 31);
+}
+
+TEST_CASE("emulator: blocks of a launch may not touch what another wrote") {
+  CHECK_THROWS_WITH(run(crowded_kernel, 2), Contains("block"));
+  CHECK_THROWS_WITH(run(passing_on_kernel, 2), Contains("block"));
+  CHECK_THAT(last_error(), Contains("tested, block (1, 0, 0)"));
 }
 
 TEST_CASE("emulator: planted faults are named with kernel, block, thread and line") {

@@ -13,11 +13,6 @@ namespace {
 
 constexpr Element kElements[] = {Element::f32, Element::f16, Element::bf16};
 
-std::string name_of(Element element) {
-  constexpr const char* kNames[] = {"f32", "f16", "bf16"};
-  return kNames[static_cast<int>(element)];
-}
-
 // A vector's worth, less, more, and several blocks.
 constexpr std::int64_t kCounts[] = {1, 7, 8, 9, 2050};
 
@@ -44,7 +39,8 @@ std::string check_dropout(Element element, std::int64_t count, float p) {
   return difference(output, rounded_to(element, expected));
 }
 
-std::string check_batch_norm(Element element, const BatchNormProblem& problem, bool affine) {
+std::string check_batch_norm(Element element, const BatchNormProblem& problem, bool affine,
+                             bool in_place) {
   const std::int64_t count = problem.n * problem.c * problem.spatial;
   const std::vector<float> values = rounded_to(element, reals(count, 3));
   const std::vector<float> mean = reals(problem.c, 4), weight = reals(problem.c, 5),
@@ -53,7 +49,8 @@ std::string check_batch_norm(Element element, const BatchNormProblem& problem, b
   for (float& value : var) value = std::abs(value) + 0.25f;
   const DeviceArray input(element, values), means(Element::f32, mean), vars(Element::f32, var),
       weights(Element::f32, weight), biases(Element::f32, bias);
-  const DeviceArray output = DeviceArray::untouched(element, count);
+  const DeviceArray other = DeviceArray::untouched(element, count);
+  const DeviceArray& output = in_place ? input : other;
   Stream stream;
   batch_norm_forward(stream, element, problem,
                      {.input = input.data(),
@@ -144,9 +141,14 @@ void add_elementwise(std::vector<KernelCase>& cases, Element element) {
   cases.push_back({"dropout all", [=] { return check_dropout(element, 40, 1); }});
   for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
     for (const bool affine : {false, true}) {
-      const BatchNormProblem problem{.n = 2, .c = 5, .spatial = 7, .layout = layout};
-      cases.push_back({"batch_norm " + name_of(element),
-                       [=] { return check_batch_norm(element, problem, affine); }});
+      const std::string what = name_of(element) + (layout == Layout::nhwc ? " NHWC" : " NCHW") +
+                               (affine ? " affine" : "");
+      // Channels that end inside a thread's vector, and channels longer than several.
+      for (const std::int64_t spatial : {1, 7, 130}) {
+        const BatchNormProblem problem{.n = 2, .c = 5, .spatial = spatial, .layout = layout};
+        cases.push_back({"batch_norm " + what + " " + std::to_string(spatial),
+                         [=] { return check_batch_norm(element, problem, affine, spatial == 7); }});
+      }
     }
   }
 }

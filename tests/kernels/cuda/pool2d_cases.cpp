@@ -5,8 +5,8 @@
 #include "tests/kernels/cuda/cases.h"
 #include "tests/kernels/cuda/device_array.h"
 
-#include <cmath>
 #include <limits>
+#include <sstream>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -35,6 +35,30 @@ std::string check(Element element, const Problem& p, std::int64_t oh, std::int64
   return difference(output, expected, bound);
 }
 
+// "max_pool2d f16 NHWC 2x8x6x8 to 3x4".
+template <typename Problem>
+std::string describe(const char* kernel, Element element, const Problem& p, std::int64_t oh,
+                     std::int64_t ow) {
+  std::ostringstream name;
+  name << kernel << " " << name_of(element) << (p.layout == Layout::nhwc ? " NHWC " : " NCHW ")
+       << p.n << "x" << p.c << "x" << p.h << "x" << p.w << " to " << oh << "x" << ow;
+  return name.str();
+}
+
+KernelCase max_case(Element element, const Pool2dProblem& p, bool with_nan) {
+  return {describe("max_pool2d", element, p, p.oh(), p.ow()) + (with_nan ? ", NaN" : ""), [=] {
+            return check(element, p, p.oh(), p.ow(), max_pool2d_forward, reference::max_pool2d, 0,
+                         with_nan);
+          }};
+}
+
+KernelCase avg_case(Element element, const Pool2dProblem& p) {
+  return {describe("avg_pool2d", element, p, p.oh(), p.ow()), [=] {
+            return check(element, p, p.oh(), p.ow(), avg_pool2d_forward, reference::avg_pool2d,
+                         average_bound(element), false);
+          }};
+}
+
 std::vector<Pool2dProblem> windows() {
   return {
       {.n = 2, .c = 8, .h = 6, .w = 8},
@@ -55,16 +79,9 @@ std::vector<Pool2dProblem> windows() {
 void add_windows(std::vector<KernelCase>& cases, Element element, Layout layout) {
   for (Pool2dProblem p : windows()) {
     p.layout = layout;
-    for (const bool with_nan : {false, true}) {
-      cases.push_back({"max_pool2d", [=] {
-                         return check(element, p, p.oh(), p.ow(), max_pool2d_forward,
-                                      reference::max_pool2d, 0, with_nan);
-                       }});
-    }
-    cases.push_back({"avg_pool2d", [=] {
-                       return check(element, p, p.oh(), p.ow(), avg_pool2d_forward,
-                                    reference::avg_pool2d, average_bound(element), false);
-                     }});
+    cases.push_back(max_case(element, p, false));
+    cases.push_back(max_case(element, p, true));
+    cases.push_back(avg_case(element, p));
   }
   Pool2dProblem p{.n = 1,
                   .c = 8,
@@ -77,22 +94,13 @@ void add_windows(std::vector<KernelCase>& cases, Element element, Layout layout)
                   .dilation_h = 2,
                   .dilation_w = 3,
                   .layout = layout};
-  cases.push_back({"max_pool2d dilated", [=] {
-                     return check(element, p, p.oh(), p.ow(), max_pool2d_forward,
-                                  reference::max_pool2d, 0, false);
-                   }});
+  cases.push_back(max_case(element, p, false));
   p.dilation_h = p.dilation_w = 1;
   p.pad_h = 1;
   p.count_include_pad = false;
-  const auto average = [&] {
-    cases.push_back({"avg_pool2d divisor", [=] {
-                       return check(element, p, p.oh(), p.ow(), avg_pool2d_forward,
-                                    reference::avg_pool2d, average_bound(element), false);
-                     }});
-  };
-  average();
+  cases.push_back(avg_case(element, p));
   p.divisor_override = 5;
-  average();
+  cases.push_back(avg_case(element, p));
 }
 
 void add_adaptive(std::vector<KernelCase>& cases, Element element, Layout layout) {
@@ -101,7 +109,7 @@ void add_adaptive(std::vector<KernelCase>& cases, Element element, Layout layout
         AdaptivePool2dProblem{.n = 1, .c = 3, .h = 2, .w = 3, .oh = 5, .ow = 7},
         AdaptivePool2dProblem{.n = 1, .c = 16, .h = 4, .w = 4, .oh = 4, .ow = 4}}) {
     p.layout = layout;
-    cases.push_back({"adaptive_avg_pool2d", [=] {
+    cases.push_back({describe("adaptive_avg_pool2d", element, p, p.oh, p.ow), [=] {
                        return check(element, p, p.oh, p.ow, adaptive_avg_pool2d_forward,
                                     reference::adaptive_avg_pool2d, average_bound(element), false);
                      }});

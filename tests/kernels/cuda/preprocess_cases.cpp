@@ -2,6 +2,7 @@
 #include "kernels/cuda/preprocess.h"
 #include "tests/kernels/cuda/cases.h"
 #include "tests/kernels/cuda/device_array.h"
+#include "tests/kernels/cuda/device_axis.h"
 #include "vision/resize_taps.h"
 
 #include <algorithm>
@@ -22,33 +23,6 @@ Picture picture(std::int64_t w, std::int64_t h) {
   for (const float value : whole_numbers(w * h * 3, 127, 1)) {
     result.pixels.push_back(static_cast<std::uint8_t>(value + 128));
   }
-  return result;
-}
-
-// A table's arrays on the device, and what the kernel wants to know of them.
-struct DeviceAxis {
-  DeviceMemory first, count, weights;
-  ResizeAxis axis;
-};
-
-DeviceAxis upload_axis(const TapTable& table, std::int64_t in) {
-  std::vector<std::int32_t> first, count, weights;
-  for (std::int64_t i = 0; i < table.size(); ++i) {
-    const vision::Taps taps = table[i];
-    first.push_back(static_cast<std::int32_t>(taps.first));
-    count.push_back(static_cast<std::int32_t>(taps.count));
-    weights.insert(weights.end(), taps.weights, taps.weights + table.stride());
-  }
-  const auto upload = [](const std::vector<std::int32_t>& values) {
-    return upload_bytes(values.data(), static_cast<std::int64_t>(values.size()) * 4);
-  };
-  DeviceAxis result{upload(first), upload(count), upload(weights), {}};
-  result.axis = {.in = in,
-                 .out = table.size(),
-                 .taps = table.stride(),
-                 .first = result.first.as<const std::int32_t>(),
-                 .count = result.count.as<const std::int32_t>(),
-                 .weights = result.weights.as<const std::int32_t>()};
   return result;
 }
 
