@@ -69,18 +69,8 @@ std::vector<Option> subject_options(BenchOptions& o) {
 
 std::vector<Option> run_options(BenchOptions& o) {
   const std::string group = "How";
-  return {{.names = "--device",
-           .value = "D",
-           .help = "auto (default), cpu, cuda, cuda:N",
-           .group = group,
-           .choices = {"auto", "cpu", "cuda"},
-           .set = text(o.device)},
-          {.names = "--precision",
-           .value = "P",
-           .help = "fp32 (default); on CUDA also tf32, fp16, bf16",
-           .group = group,
-           .choices = {"fp32", "tf32", "fp16", "bf16"},
-           .set = text(o.precision)},
+  return {device_option(o.device, group),
+          precision_option(o.precision, group),
           {.names = "-b,--batch",
            .value = "N,N,...",
            .help = "images a pass",

@@ -35,6 +35,12 @@ InferOptions infer_options(const BenchOptions& options) {
   return infer;
 }
 
+// That random weights classify nothing is no news here.
+Context silent(Context context) {
+  context.console.quiet = true;
+  return context;
+}
+
 // Convolutions run the reference while this lives.
 class ReferencePlans {
  public:
@@ -59,13 +65,13 @@ Model load_again(const BenchOptions& options, const Context& context) {
   if (infer.weights.starts_with("random")) {
     throw UsageError("nothing to load: --mode load", "give -w FILE, or -m FILE.lamina");
   }
-  return load_model_for(infer, context);
+  return load_model_for(infer, silent(context));
 }
 
 Subject::Subject(const BenchOptions& options, const Context& context)
     : context_(context), model_([&] {
         const auto begin = std::chrono::steady_clock::now();
-        Model model = load_model_for(infer_options(options), context);
+        Model model = load_model_for(infer_options(options), silent(context));
         load_ms_ =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
                 .count();

@@ -113,4 +113,22 @@ Option::Set choice(std::string& target, std::vector<std::string> choices) {
   };
 }
 
+Option device_option(std::string& target, std::string group) {
+  return {.names = "--device",
+          .value = "D",
+          .help = "auto (default), cpu, cuda, cuda:N",
+          .group = std::move(group),
+          .choices = {"auto", "cpu", "cuda"},
+          .set = text(target)};
+}
+
+Option precision_option(std::string& target, std::string group) {
+  return {.names = "--precision",
+          .value = "P",
+          .help = "fp32 (default); on CUDA also tf32, fp16, bf16",
+          .group = std::move(group),
+          .choices = {"fp32", "tf32", "fp16", "bf16"},
+          .set = text(target)};
+}
+
 }  // namespace lamina::tools

@@ -38,4 +38,9 @@ Option::Set rgb(std::optional<std::array<float, 3>>& target, bool positive);
 /// One of the names; the hint is the nearest.
 Option::Set choice(std::string& target, std::vector<std::string> choices);
 
+/// --device and --precision, which every program that runs a model has; check_device() of about.h
+/// says whether they are here.
+Option device_option(std::string& target, std::string group);
+Option precision_option(std::string& target, std::string group);
+
 }  // namespace lamina::tools

@@ -150,18 +150,8 @@ std::vector<Option> preprocessing_options(InferOptions& o) {
 std::vector<Option> running_options(InferOptions& o) {
   const std::string group = "Running";
   return {
-      {.names = "--device",
-       .value = "D",
-       .help = "auto (default), cpu, cuda, cuda:N",
-       .group = group,
-       .choices = {"auto", "cpu", "cuda"},
-       .set = text(o.device)},
-      {.names = "--precision",
-       .value = "P",
-       .help = "fp32 (default); on CUDA also tf32, fp16, bf16",
-       .group = group,
-       .choices = {"fp32", "tf32", "fp16", "bf16"},
-       .set = text(o.precision)},
+      device_option(o.device, group),
+      precision_option(o.precision, group),
       {.names = "-b,--batch",
        .value = "N",
        .help = "images per forward pass (up to 8)",
