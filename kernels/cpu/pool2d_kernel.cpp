@@ -6,6 +6,7 @@
 
 #include <hwy/foreach_target.h>
 #include "kernels/cpu/for_each_vector-inl.h"
+#include "kernels/cpu/max_or_nan-inl.h"
 
 #include <limits>
 
@@ -13,12 +14,6 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-// The processor's own maximum returns its second operand where either is NaN, which would lose one.
-template <typename V>
-HWY_INLINE V MaxOrNaN(V a, V b) {
-  return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
-}
 
 // Folds the taps at one position of the channels, row by row: fold(fold(start, tap), tap) …
 template <typename Tag, typename Fold>
