@@ -19,8 +19,7 @@ struct Conv2dProblem {
   std::int64_t pad_h = 0, pad_w = 0;
   std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t groups = 1;
-  bool relu = false;          ///< fused: max(x, 0) after the bias
-  bool max_pool_2x2 = false;  ///< fused: the largest of each 2x2, last odd row and column dropped
+  bool relu = false;             ///< fused: max(x, 0) after the bias
   Layout layout = Layout::nchw;  ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }

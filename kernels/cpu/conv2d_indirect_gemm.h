@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/conv2d.h"
+#include "kernels/cpu/register_tile.h"
 
 #include <cstdint>
 
@@ -12,12 +13,7 @@ namespace lamina::kernels::cpu {
 /// A kernel with more taps than this is not legal: a tile's pointers live on the stack.
 inline constexpr std::int64_t kMaxTaps = 256;
 
-/// The register tile of an instruction set, in output pixels and output channels. A problem with
-/// few channels may use the narrow tile: block_m x lanes.
-struct RegisterTile {
-  int block_m, block_n;
-  int lanes;  // of one vector; block_n is a multiple
-};
+/// The narrow tile is for groups of no more output channels than a vector has lanes.
 RegisterTile indirect_gemm_tile(Isa isa);
 
 std::int64_t indirect_gemm_packed_bytes(const Conv2dProblem& problem, int block_n);

@@ -1,5 +1,5 @@
 // 3x3 convolution with a third to a fifth of the multiplications: Winograd's F(4x4, 3x3) and
-// F(6x6, 3x3). See docs/kernels/conv2d-winograd.md.
+// F(6x6, 3x3). No plan chooses it yet.
 //
 // An output tile of m x m comes from an input tile of a x a, a = m + 2, in three stages:
 //   V = B^T d B              input transform, for each channel
@@ -9,18 +9,17 @@
 #pragma once
 
 #include "kernels/conv2d.h"
+#include "kernels/cpu/register_tile.h"
 
 #include <cstdint>
 
 namespace lamina::kernels::cpu {
 
-/// The output tile's side: what tells the two algorithms apart.
-inline constexpr int kWinogradTiles[] = {4, 6};
-
 /// What the three stages work on: one call's pointers, all NHWC.
 struct WinogradConv {
   Conv2dProblem problem;
-  int m;  // the output tile's side, 4 or 6
+  int m;              // the output tile's side, 4 or 6
+  bool max_pool_2x2;  // the largest of each 2x2 is stored, a last odd row and column dropped
   std::int64_t tiles_y, tiles_x;
   std::int64_t c_stride;  // c_in rounded up to whole vectors: a tile's row of V
   int block_n;            // output channels of one panel
@@ -59,10 +58,7 @@ struct WinogradKernels {
                            const float* m, std::int64_t position_stride);
 };
 
-struct WinogradTile {
-  int block_m, block_n, lanes;
-};
-WinogradTile winograd_tile(Isa isa);
+RegisterTile winograd_tile(Isa isa);
 const WinogradKernels& winograd_kernels(Isa isa, int m);
 
 }  // namespace lamina::kernels::cpu

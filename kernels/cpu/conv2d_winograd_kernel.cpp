@@ -5,9 +5,9 @@
 #include "kernels/cpu/conv2d_winograd.h"
 
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
+#include "kernels/cpu/load_part-inl.h"
 #include "kernels/cpu/max_or_nan-inl.h"
+#include "kernels/cpu/register_tile-inl.h"
 #include "kernels/cpu/winograd_transform-inl.h"
 
 #include <limits>
@@ -16,31 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-// As in conv2d_indirect_gemm_kernel.cpp: sums, weights and one broadcast fill the registers.
-#if HWY_TARGET == HWY_SCALAR
-constexpr int kBlockM = 2, kVectors = 4;
-#elif HWY_TARGET == HWY_AVX3
-constexpr int kBlockM = 12, kVectors = 2;
-#else
-constexpr int kBlockM = 6, kVectors = 2;
-#endif
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
-constexpr int kBlockN = kVectors * kLanes;
-
-constexpr WinogradTile kTile{.block_m = kBlockM, .block_n = kBlockN, .lanes = kLanes};
-
 namespace {
-
-// A vector of which only the first `count` floats may be read; the others are 0.
-HWY_INLINE V LoadPart(const float* from, std::int64_t count) {
-  HWY_ALIGN float part[kLanes] = {};
-  for (std::int64_t i = 0; i < count; ++i) part[i] = from[i];
-  return hn::Load(D(), part);
-}
 
 HWY_INLINE void FetchL1(const float* from) { __builtin_prefetch(from, 0, 3); }
 HWY_INLINE void FetchL2(const float* from) { __builtin_prefetch(from, 0, 2); }
@@ -291,8 +267,8 @@ void TransformOutputAs(const WinogradConv& conv, TileRange tiles, std::int64_t p
 template <int kM>
 void TransformOutput(const WinogradConv& conv, TileRange tiles, std::int64_t panel, const float* m,
                      std::int64_t position_stride) {
-  conv.problem.max_pool_2x2 ? TransformOutputAs<kM, true>(conv, tiles, panel, m, position_stride)
-                            : TransformOutputAs<kM, false>(conv, tiles, panel, m, position_stride);
+  conv.max_pool_2x2 ? TransformOutputAs<kM, true>(conv, tiles, panel, m, position_stride)
+                    : TransformOutputAs<kM, false>(conv, tiles, panel, m, position_stride);
 }
 
 constexpr WinogradKernels kKernels4{TransformInput<4>, WinogradMultiply, TransformOutput<4>};
@@ -310,7 +286,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lamina::kernels::cpu {
 
-WinogradTile winograd_tile(Isa isa) { return *LAMINA_TARGET(isa, kTile); }
+RegisterTile winograd_tile(Isa isa) { return *LAMINA_TARGET(isa, kRegisterTile); }
 
 const WinogradKernels& winograd_kernels(Isa isa, int m) {
   return m == 4 ? *LAMINA_TARGET(isa, Kernels4)() : *LAMINA_TARGET(isa, Kernels6)();

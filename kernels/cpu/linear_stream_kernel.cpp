@@ -5,7 +5,7 @@
 #include "kernels/cpu/linear_stream.h"
 
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include "kernels/cpu/load_part-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
@@ -26,13 +26,6 @@ constexpr int kGroupRows = 16, kPassImages = 32;
 constexpr std::int64_t kBlock = 2048;
 
 using Sums = float[kGroupRows][kPassImages][kLanes];
-
-// A vector of which only the first `count` floats may be read; the others are 0.
-HWY_INLINE V LoadPart(const float* from, std::int64_t count) {
-  HWY_ALIGN float part[kLanes] = {};
-  for (std::int64_t i = 0; i < count; ++i) part[i] = from[i];
-  return hn::Load(D(), part);
-}
 
 // Adds the products of columns [begin, end) to sums[row][image]. Each output has one vector of
 // sums, whose lane i adds up the columns that are i modulo kLanes, in order: neither the tile nor
