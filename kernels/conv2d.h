@@ -1,7 +1,7 @@
 // Two-dimensional convolution: contract, choice of algorithm, packing and execution.
 //
-//   plan = plan_conv2d(problem, usable_cpu_features());
-//   pack_conv2d_weight(problem, plan, weight, packed);       // once a model
+//   plan = plan_conv2d(problem, usable_cpu_features(), threads);
+//   pack_conv2d_weight(problem, plan, weight, packed, {.threads = 2});  // once a model
 //   conv2d_forward(problem, plan, {input, packed, bias, output, workspace}, {.threads = 2});
 #pragma once
 
@@ -20,15 +20,21 @@ struct Conv2dProblem {
   std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t groups = 1;
   bool relu = false;             ///< fused: max(x, 0) after the bias
+  bool max_pool_2x2 = false;     ///< fused behind ReLU: stride 2, an odd last row or column dropped
   Layout layout = Layout::nchw;  ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
   std::int64_t ow() const { return (w + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1; }
+  /// Of the output as it is stored.
+  std::int64_t stored_h() const { return max_pool_2x2 ? oh() / 2 : oh(); }
+  std::int64_t stored_w() const { return max_pool_2x2 ? ow() / 2 : ow(); }
 };
 
 enum class Conv2dAlgo {
   reference,      ///< plain loops, double accumulator: the definition
   indirect_gemm,  ///< blocked matrix product over rows of pointers to input pixels
+  winograd_f4,    ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
+  winograd_f6,    ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
 };
 
 /// What plan_conv2d() chose. The packed weight and the result's bits depend on it, and never on n.
@@ -39,6 +45,7 @@ struct Conv2dPlan {
   int block_n = 0;  ///< output channels of one register tile
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< of one call; grows with n and threads
+  int threads = 1;                   ///< that the workspace is for: more than these do not work
 
   bool operator==(const Conv2dPlan&) const = default;
 };
@@ -47,7 +54,7 @@ struct Conv2dArgs {
   const float* input;  // [n, c_in, h, w] or [n, h, w, c_in]
   const void* weight;  // what pack_conv2d_weight() wrote for this plan
   const float* bias;   // [c_out], or nullptr
-  float* output;       // [n, c_out, oh, ow] or [n, oh, ow, c_out]
+  float* output;       // [n, c_out, stored_h, stored_w] or [n, stored_h, stored_w, c_out]
   void* workspace;     // plan.workspace_bytes, aligned to 64; nullptr where that is 0
 };
 
@@ -60,19 +67,22 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features
 Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
                           const CpuFeatures& features, int threads = 1);
 
-/// "indirect_gemm avx2 6x16"
+/// "winograd_f6 avx2 6x16"
 std::string to_string(const Conv2dPlan& plan);
 
 /// Rearranges weight [c_out, c_in / groups, kh, kw] into plan.packed_weight_bytes at `packed`,
 /// aligned to 64.
 void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
-                        void* packed);
+                        void* packed, Exec exec = {});
 
 /// output[b, k, y, x] = bias[k] + sum over c, r, s of
 ///     input[b, c, y*stride - pad + r*dilation, x*stride - pad + s*dilation] * weight[k, c, r, s]
-/// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; the order of summation is fixed
-/// by
-///           the plan, so an image's result has the same bits in any batch and on any threads.
+/// then ReLU and the largest of each 2x2 where the problem asks for them.
+/// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; for Winograd the sum is that of
+///           its own terms, which leaves about 1e-5 of the largest output (docs/kernels says more),
+///           and a NaN or infinity spreads over its tile of 4x4 or 6x6 outputs. The order of
+///           summation is fixed by the plan, so an image's result has the same bits in any batch
+///           and on any threads.
 /// Source:   PyTorch torch.nn.Conv2d semantics (cross-correlation, zero padding).
 void conv2d_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,
                     Exec exec);

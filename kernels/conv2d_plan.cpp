@@ -1,6 +1,9 @@
+#include "core/checked_math.h"
 #include "core/require.h"
 #include "kernels/conv2d.h"
+#include "kernels/conv2d_staging.h"
 #include "kernels/cpu/conv2d_indirect_gemm.h"
+#include "kernels/cpu/conv2d_winograd.h"
 
 #include <fmt/format.h>
 
@@ -18,8 +21,10 @@ struct Candidate {
   Conv2dAlgo algo;
   const char* name;
 };
-constexpr std::array<Candidate, 2> kCandidates{
-    {{Conv2dAlgo::reference, "reference"}, {Conv2dAlgo::indirect_gemm, "indirect_gemm"}}};
+constexpr std::array<Candidate, 4> kCandidates{{{Conv2dAlgo::reference, "reference"},
+                                                {Conv2dAlgo::indirect_gemm, "indirect_gemm"},
+                                                {Conv2dAlgo::winograd_f4, "winograd_f4"},
+                                                {Conv2dAlgo::winograd_f6, "winograd_f6"}}};
 
 const char* name_of(Conv2dAlgo algo) {
   for (const Candidate& candidate : kCandidates) {
@@ -33,6 +38,8 @@ bool is_legal(Conv2dAlgo algo, const Conv2dProblem& problem) {
     case Conv2dAlgo::reference: return true;
     // A tile keeps a pointer for each of its pixels and taps on the stack.
     case Conv2dAlgo::indirect_gemm: return problem.kh * problem.kw <= cpu::kMaxTaps;
+    case Conv2dAlgo::winograd_f4:
+    case Conv2dAlgo::winograd_f6: return cpu::winograd_is_legal(problem);
   }
   return false;
 }
@@ -42,19 +49,49 @@ int block_n_for(const cpu::RegisterTile& tile, const Conv2dProblem& problem) {
   return problem.c_out / problem.groups <= tile.lanes ? tile.lanes : tile.block_n;
 }
 
-// Estimated cost for one image, in vector multiplications; n must not enter (Conv2dPlan says why).
-double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
-  const double terms = static_cast<double>(problem.c_in / problem.groups * problem.kh * problem.kw);
-  const double pixels = static_cast<double>(problem.oh() * problem.ow());
-  if (algo == Conv2dAlgo::reference) {
-    // A product takes about four cycles: its index is computed and checked each time.
-    return 8 * terms * pixels * static_cast<double>(problem.c_out);
-  }
+// To read a weight from memory takes as long as to multiply it with about this many inputs.
+constexpr double kWeightRead = 16;
+
+// The costs below are estimates for one image, in vector multiplications; n must not enter
+// (Conv2dPlan says why).
+double reference_cost(const Conv2dProblem& p) {
+  // A product takes about four cycles: its index is computed and checked each time.
+  return 8.0 * static_cast<double>(p.c_in / p.groups * p.kh * p.kw) *
+         static_cast<double>(p.oh() * p.ow()) * static_cast<double>(p.c_out);
+}
+
+double indirect_gemm_cost(const Conv2dProblem& p, Isa isa) {
   const cpu::RegisterTile tile = cpu::indirect_gemm_tile(isa);
-  const int block_n = block_n_for(tile, problem);
-  const double panels = static_cast<double>(
-      problem.groups * ((problem.c_out / problem.groups + block_n - 1) / block_n));
-  return terms * pixels * panels * block_n / tile.lanes;
+  const int block_n = block_n_for(tile, p);
+  const std::int64_t vectors =
+      p.groups * ceil_div(p.c_out / p.groups, block_n) * (block_n / tile.lanes);
+  const std::int64_t weights = p.c_in / p.groups * p.kh * p.kw * vectors;
+  return static_cast<double>(weights) * (static_cast<double>(p.oh() * p.ow()) + kWeightRead);
+}
+
+// Transforms by measurement (AMD Zen 3, AVX2, November 2026): a vector of channels of a tile takes
+// as long as so many multiplications on the way in and out. To store a product, and to read it
+// again, takes as long as two more channels.
+double winograd_cost(const Conv2dProblem& p, int m, Isa isa) {
+  const cpu::RegisterTile tile = cpu::winograd_tile(isa);
+  const auto tiles = static_cast<double>(ceil_div(p.oh(), m) * ceil_div(p.ow(), m));
+  const auto vectors_in = static_cast<double>(ceil_div(p.c_in, tile.lanes));
+  const auto vectors_out =
+      static_cast<double>(ceil_div(p.c_out, tile.block_n) * (tile.block_n / tile.lanes));
+  const double transform_in = m == 4 ? 400 : 900, transform_out = m == 4 ? 300 : 600;
+  const double products = (m + 2) * (m + 2) * static_cast<double>(p.c_in + 2) * vectors_out;
+  return products * (tiles + kWeightRead) +
+         tiles * (transform_in * vectors_in + transform_out * vectors_out);
+}
+
+double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
+  switch (algo) {
+    case Conv2dAlgo::reference: return reference_cost(problem);
+    case Conv2dAlgo::indirect_gemm: return indirect_gemm_cost(problem, isa);
+    case Conv2dAlgo::winograd_f4:
+    case Conv2dAlgo::winograd_f6: return winograd_cost(problem, cpu::winograd_side(algo), isa);
+  }
+  return std::numeric_limits<double>::infinity();
 }
 
 std::optional<Conv2dAlgo> forced_algo() {
@@ -64,7 +101,7 @@ std::optional<Conv2dAlgo> forced_algo() {
     if (std::string_view(text) == candidate.name) return candidate.algo;
   }
   throw InvalidArgument(fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
-                        "it is one of reference, indirect_gemm");
+                        "it is one of reference, indirect_gemm, winograd_f4, winograd_f6");
 }
 
 }  // namespace
@@ -87,22 +124,32 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features
 }
 
 Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
-                          const CpuFeatures& features, int) {
+                          const CpuFeatures& features, int threads) {
   LAMINA_REQUIRE(is_legal(algo, problem), "[conv2d] {} cannot run a {}x{} kernel", name_of(algo),
                  problem.kh, problem.kw);
+  Conv2dPlan plan{
+      .algo = algo, .workspace_bytes = Conv2dStaging(problem, algo).bytes(), .threads = threads};
   if (algo == Conv2dAlgo::reference) {
-    return {.packed_weight_bytes = problem.c_out * (problem.c_in / problem.groups) * problem.kh *
-                                   problem.kw * static_cast<std::int64_t>(sizeof(float))};
+    plan.packed_weight_bytes = problem.c_out * (problem.c_in / problem.groups) * problem.kh *
+                               problem.kw * static_cast<std::int64_t>(sizeof(float));
+    return plan;
   }
-  const Isa isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
-  const cpu::RegisterTile tile = cpu::indirect_gemm_tile(isa);
-  const int block_n = block_n_for(tile, problem);
-  return {.algo = algo,
-          .isa = isa,
-          .block_m = tile.block_m,
-          .block_n = block_n,
-          .packed_weight_bytes = cpu::indirect_gemm_packed_bytes(problem, block_n),
-          .workspace_bytes = cpu::indirect_gemm_workspace_bytes(problem)};
+  plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
+  if (algo == Conv2dAlgo::indirect_gemm) {
+    const cpu::RegisterTile tile = cpu::indirect_gemm_tile(plan.isa);
+    plan.block_m = tile.block_m;
+    plan.block_n = block_n_for(tile, problem);
+    plan.packed_weight_bytes = cpu::indirect_gemm_packed_bytes(problem, plan.block_n);
+    plan.workspace_bytes += cpu::indirect_gemm_workspace_bytes(problem);
+    return plan;
+  }
+  const int m = cpu::winograd_side(algo);
+  const cpu::RegisterTile tile = cpu::winograd_tile(plan.isa);
+  plan.block_m = tile.block_m;
+  plan.block_n = tile.block_n;
+  plan.packed_weight_bytes = cpu::winograd_packed_bytes(problem, m, tile.block_n);
+  plan.workspace_bytes += cpu::winograd_workspace_bytes(problem, m, tile, threads);
+  return plan;
 }
 
 std::string to_string(const Conv2dPlan& plan) {

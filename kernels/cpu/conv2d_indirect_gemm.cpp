@@ -3,10 +3,8 @@
 #include "core/checked_math.h"
 #include "core/parallel.h"
 #include "kernels/cpu/flush_denormals.h"
-#include "kernels/elementwise.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace lamina::kernels::cpu {
 namespace {
@@ -26,21 +24,11 @@ std::int64_t panel_floats(const Conv2dProblem& p, int block_n) {
   return p.kh * p.kw * (p.c_in / p.groups) * block_n;
 }
 
-// The workspace in order: zeros for the padding, then for NCHW the input and the output as NHWC.
-struct Workspace {
-  std::int64_t zeros = 0, input = 0, output = 0;  // floats
-
-  explicit Workspace(const Conv2dProblem& p) {
-    if (p.pad_h > 0 || p.pad_w > 0) zeros = round_up(p.c_in / p.groups, kFloatsOfLine);
-    if (p.layout == Layout::nhwc) return;
-    input = round_up(p.n * p.h * p.w * p.c_in, kFloatsOfLine);
-    output = round_up(p.n * p.oh() * p.ow() * p.c_out, kFloatsOfLine);
-  }
-
-  std::int64_t bytes() const {
-    return (zeros + input + output) * static_cast<std::int64_t>(sizeof(float));
-  }
-};
+// Of zeros, which taps in the padding read; nothing else is in the workspace.
+std::int64_t workspace_floats(const Conv2dProblem& p) {
+  const bool padded = p.pad_h > 0 || p.pad_w > 0;
+  return padded ? round_up(p.c_in / p.groups, kFloatsOfLine) : 0;
+}
 
 // How pixels and panels are cut into ranges. Panels come outermost, so that threads that work side
 // by side share theirs in the outer cache.
@@ -93,7 +81,7 @@ std::int64_t indirect_gemm_packed_bytes(const Conv2dProblem& problem, int block_
 }
 
 std::int64_t indirect_gemm_workspace_bytes(const Conv2dProblem& problem) {
-  return Workspace(problem).bytes();
+  return workspace_floats(problem) * static_cast<std::int64_t>(sizeof(float));
 }
 
 void indirect_gemm_pack(const Conv2dProblem& p, int block_n, const float* weight, float* packed) {
@@ -116,29 +104,16 @@ void indirect_gemm_pack(const Conv2dProblem& p, int block_n, const float* weight
 
 void indirect_gemm_forward(const Conv2dProblem& problem, const Conv2dPlan& plan,
                            const Conv2dArgs& args, Exec exec) {
-  const Workspace workspace(problem);
   float* const zeros = static_cast<float*>(args.workspace);
-  if (workspace.zeros > 0) {
-    std::memset(zeros, 0, static_cast<std::size_t>(workspace.zeros) * sizeof(float));
-  }
-  IndirectConv conv{.problem = problem,
-                    .block_n = plan.block_n,
-                    .input = args.input,
-                    .packed = static_cast<const float*>(args.weight),
-                    .bias = args.bias,
-                    .output = args.output,
-                    .zeros = zeros};
-  if (problem.layout == Layout::nhwc) return multiply(conv, plan, exec);
-
-  float* const input = zeros + workspace.zeros;
-  float* const output = input + workspace.input;
-  conv.input = input;
-  conv.output = output;
-  convert_layout(Layout::nchw, Layout::nhwc, problem.n, problem.c_in, problem.h * problem.w,
-                 args.input, input, exec);
+  std::fill_n(zeros, workspace_floats(problem), 0.0f);
+  const IndirectConv conv{.problem = problem,
+                          .block_n = plan.block_n,
+                          .input = args.input,
+                          .packed = static_cast<const float*>(args.weight),
+                          .bias = args.bias,
+                          .output = args.output,
+                          .zeros = zeros};
   multiply(conv, plan, exec);
-  convert_layout(Layout::nhwc, Layout::nchw, problem.n, problem.c_out, problem.oh() * problem.ow(),
-                 output, args.output, exec);
 }
 
 }  // namespace lamina::kernels::cpu

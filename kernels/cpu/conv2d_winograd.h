@@ -1,5 +1,5 @@
 // 3x3 convolution with a third to a fifth of the multiplications: Winograd's F(4x4, 3x3) and
-// F(6x6, 3x3). No plan chooses it yet.
+// F(6x6, 3x3). See docs/kernels/conv2d-winograd.md.
 //
 // An output tile of m x m comes from an input tile of a x a, a = m + 2, in three stages:
 //   V = B^T d B              input transform, for each channel
@@ -15,19 +15,37 @@
 
 namespace lamina::kernels::cpu {
 
+/// 3x3, stride 1, dilation 1, one group; any padding.
+bool winograd_is_legal(const Conv2dProblem& problem);
+
+/// The side m of the output tile.
+constexpr int winograd_side(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f4 ? 4 : 6; }
+
+std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, int m, int block_n);
+std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, int m, RegisterTile tile,
+                                      int threads);
+
+/// weight [c_out, c_in, 3, 3] -> packed [panel][(m + 2)^2][c_in][block_n], the last panel filled
+/// up with zeros.
+void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
+                   float* packed, Exec exec);
+
+/// NHWC only.
+void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,
+                      Exec exec);
+
 /// What the three stages work on: one call's pointers, all NHWC.
 struct WinogradConv {
   Conv2dProblem problem;
-  int m;              // the output tile's side, 4 or 6
-  bool max_pool_2x2;  // the largest of each 2x2 is stored, a last odd row and column dropped
+  int m;  // the output tile's side, 4 or 6
   std::int64_t tiles_y, tiles_x;
-  std::int64_t c_stride;  // c_in rounded up to whole vectors: a tile's row of V
-  int block_n;            // output channels of one panel
-  const float* input;     // [n, h, w, c_in]
-  const float* packed;    // [panel][a * a][c_in][block_n]
-  const float* bias;      // [c_out], or nullptr
-  float* output;          // [n, oh, ow, c_out], halved where pooled
-  const float* zeros;     // [c_stride]: what the padding reads as
+  std::int64_t c_stride;          // c_in rounded up to whole vectors: a tile's row of V
+  int block_n;                    // output channels of one panel
+  const float* input = nullptr;   // [n, h, w, c_in]
+  const float* packed = nullptr;  // see winograd_pack()
+  const float* bias = nullptr;    // [c_out], or nullptr
+  float* output = nullptr;        // [n, stored_h, stored_w, c_out]
+  const float* zeros = nullptr;   // [c_stride]: what the padding reads as
 
   int positions() const { return (m + 2) * (m + 2); }
   std::int64_t tiles() const { return problem.n * tiles_y * tiles_x; }
@@ -60,5 +78,10 @@ struct WinogradKernels {
 
 RegisterTile winograd_tile(Isa isa);
 const WinogradKernels& winograd_kernels(Isa isa, int m);
+
+/// One panel of winograd_pack().
+using WinogradPackKernel = void(const Conv2dProblem& problem, const float* weight,
+                                std::int64_t panel, float* packed);
+WinogradPackKernel* winograd_pack_kernel(Isa isa, int m);
 
 }  // namespace lamina::kernels::cpu

@@ -267,8 +267,8 @@ void TransformOutputAs(const WinogradConv& conv, TileRange tiles, std::int64_t p
 template <int kM>
 void TransformOutput(const WinogradConv& conv, TileRange tiles, std::int64_t panel, const float* m,
                      std::int64_t position_stride) {
-  conv.max_pool_2x2 ? TransformOutputAs<kM, true>(conv, tiles, panel, m, position_stride)
-                    : TransformOutputAs<kM, false>(conv, tiles, panel, m, position_stride);
+  conv.problem.max_pool_2x2 ? TransformOutputAs<kM, true>(conv, tiles, panel, m, position_stride)
+                            : TransformOutputAs<kM, false>(conv, tiles, panel, m, position_stride);
 }
 
 constexpr WinogradKernels kKernels4{TransformInput<4>, WinogradMultiply, TransformOutput<4>};

@@ -3,7 +3,8 @@
 //
 // F(4, 3) interpolates at 0, +-1, +-2 and infinity, F(6, 3) also at +-1/2. The matrices are those
 // of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), written out with
-// common terms shared: rows for +x and -x are an even part plus and minus an odd part.
+// common terms shared: rows for +x and -x are an even part plus and minus an odd part. Weights are
+// transformed in double, so that U is rounded once.
 #if defined(LAMINA_KERNELS_CPU_WINOGRAD_TRANSFORM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LAMINA_KERNELS_CPU_WINOGRAD_TRANSFORM_INL_H_
 #undef LAMINA_KERNELS_CPU_WINOGRAD_TRANSFORM_INL_H_
@@ -49,6 +50,19 @@ struct Winograd<4> {
     y[2] = hn::MulAdd(four, even2, even1);
     y[3] = hn::Add(hn::MulAdd(eight, odd2, odd1), x[5]);
   }
+
+  template <class D, class V>
+  static HWY_INLINE void Weight(D d, const V (&x)[3], V (&y)[6]) {
+    namespace hn = hwy::HWY_NAMESPACE;
+    const V six = hn::Set(d, 6.0), twenty_four = hn::Set(d, 24.0), two = hn::Set(d, 2.0);
+    const V even1 = hn::Add(x[0], x[2]), even2 = hn::MulAdd(hn::Set(d, 4.0), x[2], x[0]);
+    y[0] = hn::Mul(hn::Set(d, 0.25), x[0]);
+    y[1] = hn::Neg(hn::Div(hn::Add(even1, x[1]), six));
+    y[2] = hn::Neg(hn::Div(hn::Sub(even1, x[1]), six));
+    y[3] = hn::Div(hn::MulAdd(two, x[1], even2), twenty_four);
+    y[4] = hn::Div(hn::NegMulAdd(two, x[1], even2), twenty_four);
+    y[5] = x[2];
+  }
 };
 
 template <>
@@ -91,6 +105,23 @@ struct Winograd<6> {
     y[3] = hn::MulAdd(eight, odd2, hn::MulAdd(four, odd3, odd1));
     y[4] = hn::MulAdd(c16, even2, hn::MulAdd(two, even3, even1));
     y[5] = hn::Add(hn::Add(x[7], odd1), hn::MulAdd(c32, odd2, odd3));
+  }
+
+  template <class D, class V>
+  static HWY_INLINE void Weight(D d, const V (&x)[3], V (&y)[8]) {
+    namespace hn = hwy::HWY_NAMESPACE;
+    const V c2_9 = hn::Set(d, -2.0 / 9), ninetieth = hn::Set(d, 1.0 / 90);
+    const V c180th = hn::Set(d, 1.0 / 180), two = hn::Set(d, 2.0), four = hn::Set(d, 4.0);
+    const V even1 = hn::Add(x[0], x[2]);
+    const V even2 = hn::MulAdd(four, x[2], x[0]), even3 = hn::MulAdd(four, x[0], x[2]);
+    y[0] = x[0];
+    y[1] = hn::Mul(c2_9, hn::Add(even1, x[1]));
+    y[2] = hn::Mul(c2_9, hn::Sub(even1, x[1]));
+    y[3] = hn::Mul(ninetieth, hn::MulAdd(two, x[1], even2));
+    y[4] = hn::Mul(ninetieth, hn::NegMulAdd(two, x[1], even2));
+    y[5] = hn::Mul(c180th, hn::MulAdd(two, x[1], even3));
+    y[6] = hn::Mul(c180th, hn::NegMulAdd(two, x[1], even3));
+    y[7] = x[2];
   }
 };
 

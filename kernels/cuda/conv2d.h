@@ -18,17 +18,16 @@
 namespace lamina::kernels::cuda {
 
 struct Conv2dProblem {
-  kernels::Conv2dProblem conv;  ///< layout is nhwc; relu as there
+  kernels::Conv2dProblem conv;  ///< layout is nhwc; the rest as there
   Precision precision = Precision::fp32;
-  bool max_pool_2x2 = false;  ///< fused behind ReLU: windows 2x2, stride 2, odd edges dropped
-  bool f32_output = false;    ///< the result is float32 whatever the precision (a model's logits)
+  bool f32_output = false;  ///< the result is float32 whatever the precision (a model's logits)
   /// Channels that lie in memory for each input pixel, those past c_in being zeros: what makes a
   /// picture's three readable 16 bytes at a time. 0: c_in. Only for groups = 1.
   std::int64_t c_in_stored = 0;
 
   std::int64_t stored() const { return c_in_stored > 0 ? c_in_stored : conv.c_in; }
-  std::int64_t oh() const { return max_pool_2x2 ? conv.oh() / 2 : conv.oh(); }
-  std::int64_t ow() const { return max_pool_2x2 ? conv.ow() / 2 : conv.ow(); }
+  std::int64_t oh() const { return conv.stored_h(); }
+  std::int64_t ow() const { return conv.stored_w(); }
 };
 
 /// What plan_conv2d() chose. Sums are made in chunks of k, each from zero, and the chunks' sums are

@@ -26,7 +26,7 @@ constexpr Tile kLarge{128, 128, 4}, kSmall{64, 64, 4}, kFlat{16, 128, 6};
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t rows_of(const Conv2dProblem& p) {
-  return p.conv.n * p.oh() * p.ow() * (p.max_pool_2x2 ? 4 : 1);
+  return p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
 }
 
 std::int64_t depth_of(const Conv2dProblem& p) {
@@ -53,7 +53,7 @@ int chunks_of(const Conv2dProblem& p) {
 // Large tiles read the least; where they would leave multiprocessors without work, small ones have
 // four times the blocks. Rows up to 16 are a linear layer's: flat tiles stream its weights.
 Tile tile_for(const Conv2dProblem& p, const DeviceProperties& device) {
-  if (rows_of(p) <= kFlat.m && !p.max_pool_2x2) return kFlat;
+  if (rows_of(p) <= kFlat.m && !p.conv.max_pool_2x2) return kFlat;
   return blocks_of(p, kLarge) >= device.multiprocessors ? kLarge : kSmall;
 }
 
@@ -123,7 +123,7 @@ ConvShape conv_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::
           .chunk_tiles = narrow(ceil_div(tiles, plan.k_chunks)),
           .k_chunks = plan.k_chunks,
           .relu = conv.relu,
-          .pooled = problem.max_pool_2x2,
+          .pooled = problem.conv.max_pool_2x2,
           .f32_output = problem.f32_output};
 }
 

@@ -13,9 +13,10 @@ namespace lamina::nn::detail {
 namespace {
 
 std::shared_ptr<const void> pack(const kernels::Conv2dProblem& problem,
-                                 const kernels::Conv2dPlan& plan, const Tensor& weight) {
+                                 const kernels::Conv2dPlan& plan, const Tensor& weight,
+                                 kernels::Exec exec) {
   Tensor packed = Tensor::empty(Shape{plan.packed_weight_bytes}, DType::u8);
-  kernels::pack_conv2d_weight(problem, plan, weight.data<float>(), packed.mutable_raw_data());
+  kernels::pack_conv2d_weight(problem, plan, weight.data<float>(), packed.mutable_raw_data(), exec);
   return std::make_shared<const Tensor>(std::move(packed));
 }
 
@@ -67,9 +68,9 @@ Shape Conv2dOp::conv_shape(const Shape& input) const {
   return {problem.n, problem.c_out, problem.oh(), problem.ow()};
 }
 
-bool Conv2dOp::absorb(const Op& next, DeviceType device) {
+bool Conv2dOp::absorb(const Op& next) {
   const auto* pool = dynamic_cast<const MaxPool2dOp*>(&next);
-  if (pool != nullptr && device == DeviceType::cuda && !max_pool_ && pool->is_plain_2x2()) {
+  if (pool != nullptr && !max_pool_ && pool->is_plain_2x2()) {
     max_pool_ = *pool;
     return true;
   }
@@ -86,36 +87,39 @@ bool Conv2dOp::absorb(const Op& next, DeviceType device) {
   return batch_norm_ = true;
 }
 
+kernels::Conv2dProblem Conv2dOp::fused_problem(const Shape& input, kernels::Layout layout) const {
+  auto problem = conv2d_problem(options_, input);
+  problem.relu = relu_;
+  problem.max_pool_2x2 = max_pool_.has_value();
+  problem.layout = layout;
+  return problem;
+}
+
 std::int64_t Conv2dOp::macs(const Shape& input) const {
   return conv_shape(input).numel() * weight_.numel() / options_.out_channels;
 }
 
 void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
-  auto problem = conv2d_problem(options_, input);
-  problem.relu = relu_;
-  problem.layout = layout;
+  const auto problem = fused_problem(input, layout);
   plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   const std::string key = fmt::format("conv2d {} {} groups={}", kernels::to_string(plan_),
                                       plan_.packed_weight_bytes, options_.groups);
-  packed_ = derived(weight_, key, [&] { return pack(problem, plan_, weight_); });
+  packed_ = derived(weight_, key,
+                    [&] { return pack(problem, plan_, weight_, {.threads = context.threads}); });
 }
 
 CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
-  kernels::cuda::Conv2dProblem problem{.conv = conv2d_problem(options_, input.shape),
-                                       .precision = context.precision,
-                                       .max_pool_2x2 = max_pool_.has_value(),
-                                       .f32_output = input.is_result,
-                                       .c_in_stored = input.format.c_stored};
-  problem.conv.relu = relu_;
-  problem.conv.layout = kernels::Layout::nhwc;
+  const kernels::cuda::Conv2dProblem problem{
+      .conv = fused_problem(input.shape, kernels::Layout::nhwc),
+      .precision = context.precision,
+      .f32_output = input.is_result,
+      .c_in_stored = input.format.c_stored};
   return cuda_product(context, problem, weight_, bias_);
 }
 
 void Conv2dOp::run(const RunContext& context) const {
-  auto problem = conv2d_problem(options_, context.input_shape);
-  problem.relu = relu_;
-  problem.layout = context.layout;
+  const auto problem = fused_problem(context.input_shape, context.layout);
   const auto& packed = *static_cast<const Tensor*>(packed_.get());
   kernels::conv2d_forward(problem, plan_,
                           {.input = context.input,

@@ -1,5 +1,4 @@
-// A convolution in a plan, with the batch norm and ReLU behind it fused in, on CUDA also a 2x2 max
-// pooling.
+// A convolution in a plan, with the batch norm, ReLU and 2x2 max pooling behind it fused in.
 #pragma once
 
 #include <lamina/nn/conv2d.h>
@@ -19,7 +18,7 @@ class Conv2dOp : public Op {
 
   std::string what() const override;
   Shape output_shape(const Shape& input) const override;
-  bool absorb(const Op& next, DeviceType device) override;
+  bool absorb(const Op& next) override;
   LayoutNeed layout_need() const override { return LayoutNeed::nhwc; }
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
@@ -32,6 +31,7 @@ class Conv2dOp : public Op {
 
  private:
   Shape conv_shape(const Shape& input) const;
+  kernels::Conv2dProblem fused_problem(const Shape& input, kernels::Layout layout) const;
 
   Conv2dOptions options_;
   Tensor weight_, bias_;

@@ -21,7 +21,7 @@ Shape LinearOp::output_shape(const Shape& input) const {
   return linear_output_shape(input, weight_.size(1), weight_.size(0));
 }
 
-bool LinearOp::absorb(const Op& next, DeviceType) {
+bool LinearOp::absorb(const Op& next) {
   if (relu_ || dynamic_cast<const ReluOp*>(&next) == nullptr) return false;
   return relu_ = true;
 }

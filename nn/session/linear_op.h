@@ -15,7 +15,7 @@ class LinearOp : public Op {
 
   std::string what() const override { return relu_ ? "linear+relu" : "linear"; }
   Shape output_shape(const Shape& input) const override;
-  bool absorb(const Op& next, DeviceType device) override;
+  bool absorb(const Op& next) override;
   LayoutNeed layout_need() const override { return LayoutNeed::nchw; }
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;

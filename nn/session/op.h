@@ -4,7 +4,6 @@
 // wants a step of its own defines an Op beside its module and adds it in Module::lower().
 #pragma once
 
-#include <lamina/core/device.h>
 #include <lamina/core/shape.h>
 
 #include "kernels/common.h"
@@ -46,10 +45,9 @@ class Op {
   /// Logical (n, c, h, w) order whatever the layout. Throws InvalidArgument where the input does
   /// not fit.
   virtual Shape output_shape(const Shape& input) const = 0;
-  /// Takes over the work of the step behind it, if it can on that kind of device: true, and `next`
-  /// is dropped.
-  virtual bool absorb(const Op& next, DeviceType device) {
-    (void)next, (void)device;
+  /// Takes over the work of the step behind it, if it can: true, and `next` is dropped.
+  virtual bool absorb(const Op& next) {
+    (void)next;
     return false;
   }
   virtual LayoutNeed layout_need() const { return LayoutNeed::any; }

@@ -32,11 +32,11 @@ void PlanBuilder::visit(const std::string& path, const Module& module) {
   path_ = parent;
 }
 
-std::vector<PlanNode> PlanBuilder::fuse(DeviceType device) && {
+std::vector<PlanNode> PlanBuilder::fuse() && {
   std::vector<PlanNode> fused;
   for (PlanNode& node : nodes_) {
     const bool may_fuse = !fused.empty() && fused.back().outputs.empty();
-    if (may_fuse && fused.back().op->absorb(*node.op, device)) {
+    if (may_fuse && fused.back().op->absorb(*node.op)) {
       fused.back().outputs = std::move(node.outputs);
     } else {
       fused.push_back(std::move(node));

@@ -39,7 +39,7 @@ class PlanBuilder {
   const std::vector<PlanLeaf>& leaves() const noexcept { return leaves_; }
   const std::vector<PlanNode>& nodes() const noexcept { return nodes_; }
   /// The steps, each having absorbed what it can of those behind it.
-  std::vector<PlanNode> fuse(DeviceType device) &&;
+  std::vector<PlanNode> fuse() &&;
 
  private:
   void visit(const std::string& path, const Module& module);

@@ -66,7 +66,7 @@ void check_precision_of(DeviceType device, const std::string& precision) {
 
 std::unique_ptr<Backend> make_backend(const nn::Module& module, const SessionOptions& options,
                                       const BackendOptions& backend) {
-  std::vector<PlanNode> nodes = PlanBuilder(module, options.outputs).fuse(backend.device.type);
+  std::vector<PlanNode> nodes = PlanBuilder(module, options.outputs).fuse();
   if (nodes.empty()) nodes.push_back({std::make_unique<CopyOp>(), "", {}});
   return backend.device.type == DeviceType::cuda ? make_cuda_backend(std::move(nodes), backend)
                                                  : make_cpu_backend(std::move(nodes), backend);

@@ -1,5 +1,6 @@
 #include "tests/kernels/conv2d_cases.h"
 
+#include "kernels/cpu/conv2d_winograd.h"
 #include "kernels/reference/reference.h"
 
 #include <fmt/format.h>
@@ -13,7 +14,9 @@ using kernels::Conv2dProblem;
 using kernels::Layout;
 
 std::int64_t input_count(const Conv2dProblem& p) { return p.n * p.c_in * p.h * p.w; }
-std::int64_t output_count(const Conv2dProblem& p) { return p.n * p.c_out * p.oh() * p.ow(); }
+std::int64_t output_count(const Conv2dProblem& p) {
+  return p.n * p.c_out * p.stored_h() * p.stored_w();
+}
 std::int64_t weight_count(const Conv2dProblem& p) {
   return p.c_out * (p.c_in / p.groups) * p.kh * p.kw;
 }
@@ -139,13 +142,54 @@ std::vector<Conv2dProblem> vgg16_problems() {
           square(128, 256, 7), square(256, 256, 7), square(256, 512, 5), square(512, 512, 5)};
 }
 
+std::vector<Conv2dProblem> winograd_problems() {
+  std::vector<Conv2dProblem> problems;
+  for (const std::int64_t size : {1, 2, 4, 5, 6, 7, 11, 12, 13}) {
+    problems.push_back(square(3, 5, size));
+    problems.back().w = size + 1;
+  }
+  for (const std::int64_t c_in : {1, 2, 7, 8, 9, 16, 17, 33, 64}) {
+    problems.push_back(square(c_in, 16, 7));
+  }
+  for (const std::int64_t c_out : {1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48}) {
+    problems.push_back(square(6, c_out, 5));
+    problems.back().relu = false;
+  }
+  problems.push_back(square(4, 20, 9));
+  problems.back().n = 4;
+  for (const std::int64_t pad : {0, 2, 3}) {
+    problems.push_back(square(5, 9, 6));
+    problems.back().pad_h = pad;
+    problems.push_back(square(5, 9, 6));
+    problems.back().pad_w = pad;
+  }
+  const std::size_t nhwc_count = problems.size();
+  for (std::size_t i = 0; i < nhwc_count; i += 3) {
+    problems.push_back(problems[i]);
+    problems.back().layout = Layout::nchw;
+  }
+  return problems;
+}
+
+std::vector<kernels::Conv2dPlan> every_plan(const Conv2dProblem& problem, int threads) {
+  using kernels::Conv2dAlgo;
+  std::vector<kernels::Conv2dPlan> plans;
+  for (const CpuFeatures& features : every_isa()) {
+    plans.push_back(plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, features, threads));
+    if (!kernels::cpu::winograd_is_legal(problem)) continue;
+    plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, features, threads));
+    plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, features, threads));
+  }
+  return plans;
+}
+
 std::string describe(const Conv2dProblem& p) {
   return fmt::format(
       "n {} c_in {} h {} w {} c_out {} kernel {}x{} stride {}x{} pad {}x{} dilation {}x{} "
-      "groups {}{} {}",
+      "groups {}{}{} {}",
       p.n, p.c_in, p.h, p.w, p.c_out, p.kh, p.kw, p.stride_h, p.stride_w, p.pad_h, p.pad_w,
       p.dilation_h, p.dilation_w, p.groups, p.relu ? " relu" : "",
-      p.layout == Layout::nchw ? "nchw" : "nhwc");
+      p.max_pool_2x2 ? " max_pool" : "", p.layout == Layout::nchw ? "nchw" : "nhwc");
 }
 
 Floats reference_conv2d(const Conv2dProblem& problem, const Conv2dData& data) {

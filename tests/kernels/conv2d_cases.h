@@ -20,8 +20,13 @@ Conv2dData real_data(const kernels::Conv2dProblem& problem);
 std::vector<kernels::Conv2dProblem> edge_problems();
 /// VGG16's distinct convolutions on a small image.
 std::vector<kernels::Conv2dProblem> vgg16_problems();
+/// 3x3 convolutions whose outputs end inside tiles of 4 and 6, with channels around vectors.
+std::vector<kernels::Conv2dProblem> winograd_problems();
 
 std::string describe(const kernels::Conv2dProblem& problem);
+
+/// Every algorithm but the reference that can run the problem, at every instruction set.
+std::vector<kernels::Conv2dPlan> every_plan(const kernels::Conv2dProblem& problem, int threads);
 
 Floats reference_conv2d(const kernels::Conv2dProblem& problem, const Conv2dData& data);
 

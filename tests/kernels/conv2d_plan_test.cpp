@@ -40,14 +40,36 @@ class ScopedPlan {
   ScopedPlan& operator=(const ScopedPlan&) = delete;
 };
 
-TEST_CASE("conv2d plan: takes the fast kernel for VGG16's layers at every level",
-          "[kernels][conv2d]") {
-  for (const Conv2dProblem& problem : vgg16_problems()) {
-    for (const CpuFeatures& features : every_isa()) {
-      CHECK(plan_conv2d(problem, features).algo == Conv2dAlgo::indirect_gemm);
-      CHECK(plan_conv2d(problem, features).isa == features.isa);
-    }
+TEST_CASE("conv2d plan: takes Winograd for VGG16's layers but the first", "[kernels][conv2d]") {
+  const auto algo = [](std::int64_t c_in, std::int64_t c_out, std::int64_t size, Isa isa) {
+    return plan_conv2d(conv3x3(c_in, c_out, size), {.isa = isa}).algo;
+  };
+  for (const CpuFeatures& features : every_isa()) {
+    CHECK(algo(3, 64, 224, features.isa) == Conv2dAlgo::indirect_gemm);
+    CHECK(algo(64, 64, 224, features.isa) == Conv2dAlgo::winograd_f6);
+    CHECK(algo(128, 128, 112, features.isa) == Conv2dAlgo::winograd_f6);
+    CHECK(algo(256, 512, 28, features.isa) == Conv2dAlgo::winograd_f4);
+    CHECK(algo(512, 512, 14, features.isa) == Conv2dAlgo::winograd_f4);
+    CHECK(plan_conv2d(conv3x3(64, 64, 224), features).isa == features.isa);
   }
+}
+
+TEST_CASE("conv2d plan: Winograd needs a 3x3 kernel, stride 1, no dilation, one group",
+          "[kernels][conv2d]") {
+  const auto illegal = [](auto&& change) {
+    Conv2dProblem problem = conv3x3(64, 64, 56);
+    change(problem);
+    CHECK(plan_conv2d(problem, kAvx2).algo == Conv2dAlgo::indirect_gemm);
+    CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, kAvx2), InvalidArgument);
+    CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, kAvx2), InvalidArgument);
+  };
+  illegal([](Conv2dProblem& p) { p.kh = 1; });
+  illegal([](Conv2dProblem& p) { p.kw = 5; });
+  illegal([](Conv2dProblem& p) { p.stride_h = 2; });
+  illegal([](Conv2dProblem& p) { p.stride_w = 2; });
+  illegal([](Conv2dProblem& p) { p.dilation_h = 2; });
+  illegal([](Conv2dProblem& p) { p.dilation_w = 2; });
+  illegal([](Conv2dProblem& p) { p.groups = 2; });
 }
 
 TEST_CASE("conv2d plan: falls back to the reference where a kernel has too many taps",
@@ -66,6 +88,7 @@ TEST_CASE("conv2d plan: n and threads change nothing but the workspace", "[kerne
       problem.n = 32;
       Conv2dPlan many = plan_conv2d(problem, features, 8);
       one.workspace_bytes = many.workspace_bytes = 0;
+      one.threads = many.threads;
       CHECK(one == many);
     }
   }
@@ -99,6 +122,10 @@ TEST_CASE("conv2d plan: says what it is", "[kernels][conv2d]") {
     CHECK(to_string(plan_conv2d_as(Conv2dAlgo::indirect_gemm, narrow, kAvx2)) ==
           "indirect_gemm avx2 6x8");
   }
+  if (detect_cpu_features().isa >= Isa::avx2) {
+    CHECK(to_string(plan_conv2d_as(Conv2dAlgo::winograd_f6, wide, kAvx2)) ==
+          "winograd_f6 avx2 6x16");
+  }
   CHECK(to_string(plan_conv2d_as(Conv2dAlgo::reference, wide, kAvx2)) == "reference");
 }
 
@@ -111,13 +138,19 @@ TEST_CASE("conv2d plan: packed weights are filled up to whole panels", "[kernels
   }
 }
 
-TEST_CASE("conv2d plan: NHWC without padding needs no workspace", "[kernels][conv2d]") {
+TEST_CASE("conv2d plan: a direct NHWC convolution without padding needs no workspace",
+          "[kernels][conv2d]") {
   Conv2dProblem problem = conv3x3(16, 16, 8);
-  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == 64);  // zeros for the padding
+  const auto workspace = [&] {
+    return plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, kAvx2).workspace_bytes;
+  };
+  CHECK(workspace() == 64);  // zeros for the padding
   problem.pad_h = problem.pad_w = 0;
-  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == 0);
+  CHECK(workspace() == 0);
   problem.layout = Layout::nchw;
-  CHECK(plan_conv2d(problem, kAvx2).workspace_bytes == (8 * 8 + 6 * 6) * 16 * 4);
+  CHECK(workspace() == (8 * 8 + 6 * 6) * 16 * 4);
+  problem.max_pool_2x2 = true;  // what is pooled, and the result
+  CHECK(workspace() == (8 * 8 + 6 * 6 + 3 * 3) * 16 * 4);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "kernels/conv2d.h"
 
+#include "kernels/reference/reference.h"
 #include "tests/kernels/conv2d_cases.h"
 
 #include <catch2/catch.hpp>
@@ -16,6 +17,16 @@ using kernels::Conv2dProblem;
 using kernels::Layout;
 
 constexpr double kEpsilon = 0x1p-24;
+
+// The largest of each 2x2 of what the convolution gave.
+Floats pool_2x2(const Conv2dProblem& p, const Floats& convolved) {
+  Floats output(static_cast<std::size_t>(p.n * p.c_out * p.stored_h() * p.stored_w()));
+  if (output.empty()) return output;
+  kernels::reference::max_pool2d(
+      {.n = p.n, .c = p.c_out, .h = p.oh(), .w = p.ow(), .layout = p.layout}, convolved.data(),
+      output.data());
+  return output;
+}
 
 void check_exact(const Conv2dProblem& problem, const Conv2dData& data) {
   const Floats expected = reference_conv2d(problem, data);
@@ -73,47 +84,94 @@ TEST_CASE("conv2d indirect_gemm: runs without a bias", "[kernels][conv2d]") {
   check_exact(problem, data);
 }
 
-TEST_CASE("conv2d indirect_gemm: takes pointers of any alignment", "[kernels][conv2d]") {
+TEST_CASE("conv2d: takes pointers of any alignment", "[kernels][conv2d]") {
   for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
     Conv2dProblem problem = vgg16_problems()[1];
     problem.layout = layout;
-    const Conv2dData data = small_integer_data(problem);
-    const Floats expected = reference_conv2d(problem, data);
-    for (const CpuFeatures& features : every_isa()) {
-      const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, features);
+    const Conv2dData data = real_data(problem);
+    for (const Conv2dPlan& plan : every_plan(problem, 2)) {
       const Conv2dRun run = run_conv2d(problem, plan, data, 2, 1);
       INFO(to_string(plan));
-      CHECK(difference(expected, run.output) == "");
+      CHECK(bit_difference(run_conv2d(problem, plan, data, 2).output, run.output) == "");
       CHECK(run.guards_intact);
     }
   }
 }
 
-TEST_CASE("conv2d indirect_gemm: an image has the same bits in any batch and on any threads",
+// Whole batches on one to four threads, and each image alone.
+void check_same_bits(const Conv2dProblem& batch) {
+  const Conv2dData data = real_data(batch);
+  const auto slice = [&](const Floats& all, std::int64_t b) {
+    const auto size = static_cast<std::int64_t>(all.size()) / batch.n;
+    return Floats(all.begin() + b * size, all.begin() + (b + 1) * size);
+  };
+  Conv2dProblem single = batch;
+  single.n = 1;
+  for (const Conv2dPlan& plan : every_plan(batch, 3)) {
+    const Floats whole = run_conv2d(batch, plan, data, 1).output;
+    INFO(describe(batch) << ", " << to_string(plan));
+    for (const int threads : {2, 3, 4}) {
+      CHECK(bit_difference(whole, run_conv2d(batch, plan, data, threads).output) == "");
+    }
+    const Conv2dPlan one = plan_conv2d_as(plan.algo, single, {.isa = plan.isa});
+    for (std::int64_t b = 0; b < batch.n; ++b) {
+      const Conv2dData image{slice(data.input, b), data.weight, data.bias};
+      CHECK(bit_difference(slice(whole, b), run_conv2d(single, one, image, 1).output) == "");
+    }
+  }
+}
+
+TEST_CASE("conv2d: an image has the same bits in any batch and on any threads",
           "[kernels][conv2d]") {
   Conv2dProblem batch{
       .n = 5, .c_in = 19, .h = 9, .w = 7, .c_out = 35, .kh = 3, .kw = 3, .pad_h = 1, .pad_w = 1};
   for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
     batch.layout = layout;
-    const Conv2dData data = real_data(batch);
-    for (const CpuFeatures& features : every_isa()) {
-      const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::indirect_gemm, batch, features, 3);
-      const Floats whole = run_conv2d(batch, plan, data, 1).output;
-      INFO(to_string(plan));
-      CHECK(bit_difference(whole, run_conv2d(batch, plan, data, 2).output) == "");
-      CHECK(bit_difference(whole, run_conv2d(batch, plan, data, 3).output) == "");
-      for (std::int64_t b = 0; b < batch.n; ++b) {
-        Conv2dProblem single = batch;
-        single.n = 1;
-        const auto slice = [&](const Floats& all) {
-          const auto size = static_cast<std::int64_t>(all.size()) / batch.n;
-          return Floats(all.begin() + b * size, all.begin() + (b + 1) * size);
-        };
-        const Conv2dPlan one = plan_conv2d_as(Conv2dAlgo::indirect_gemm, single, features);
-        const Floats alone =
-            run_conv2d(single, one, {slice(data.input), data.weight, data.bias}, 1).output;
-        CHECK(bit_difference(slice(whole), alone) == "");
-      }
+    check_same_bits(batch);
+  }
+  // Tiles enough for Winograd to give each thread blocks of its own, but not for a single image.
+  batch = {.n = 3,
+           .c_in = 64,
+           .h = 48,
+           .w = 48,
+           .c_out = 20,
+           .kh = 3,
+           .kw = 3,
+           .pad_h = 1,
+           .pad_w = 1,
+           .layout = Layout::nhwc};
+  check_same_bits(batch);
+}
+
+TEST_CASE("conv2d: a smaller batch needs no more workspace than a larger one",
+          "[kernels][conv2d]") {
+  for (Conv2dProblem problem : {vgg16_problems()[1], vgg16_problems()[7]}) {
+    problem.h = problem.w = 40;
+    std::vector<std::int64_t> before;
+    for (problem.n = 1; problem.n <= 12; ++problem.n) {
+      std::vector<std::int64_t> bytes;
+      for (const Conv2dPlan& plan : every_plan(problem, 2)) bytes.push_back(plan.workspace_bytes);
+      for (std::size_t i = 0; i < before.size(); ++i) CHECK(before[i] <= bytes[i]);
+      before = bytes;
+    }
+  }
+}
+
+TEST_CASE("conv2d: fused max pooling gives the bits of a pass of its own", "[kernels][conv2d]") {
+  std::vector<Conv2dProblem> problems = winograd_problems();
+  const std::vector<Conv2dProblem> edges = edge_problems();
+  problems.insert(problems.end(), edges.begin(), edges.end());
+  for (Conv2dProblem problem : problems) {
+    const Conv2dData data = real_data(problem);
+    for (Conv2dPlan plan : every_plan(problem, 2)) {
+      problem.max_pool_2x2 = false;
+      const Floats convolved = run_conv2d(problem, plan, data, 2).output;
+      problem.max_pool_2x2 = true;
+      plan = plan_conv2d_as(plan.algo, problem, {.isa = plan.isa}, 2);
+      const Conv2dRun pooled = run_conv2d(problem, plan, data, 2);
+      INFO(describe(problem) << ", " << to_string(plan));
+      CHECK(bit_difference(pool_2x2(problem, convolved), pooled.output) == "");
+      CHECK(pooled.guards_intact);
     }
   }
 }

@@ -71,7 +71,7 @@ std::vector<float> expected_of(const Conv2dProblem& p, const Values& values, boo
   std::vector<float> output(static_cast<std::size_t>(conv.n * conv.oh() * conv.ow() * conv.c_out));
   reference::conv2d(conv, values.input.data(), values.weight.data(),
                     with_bias ? values.bias.data() : nullptr, output.data());
-  if (!p.max_pool_2x2) return output;
+  if (!p.conv.max_pool_2x2) return output;
   std::vector<float> pooled(static_cast<std::size_t>(conv.n * p.oh() * p.ow() * conv.c_out));
   reference::max_pool2d(
       {.n = conv.n, .c = conv.c_out, .h = conv.oh(), .w = conv.ow(), .layout = Layout::nhwc},
@@ -109,7 +109,7 @@ std::string describe(const Conv2dProblem& p, const Conv2dPlan& plan) {
     text += " " + std::to_string(size);
   }
   if (c.relu) text += " relu";
-  if (p.max_pool_2x2) text += " pool";
+  if (p.conv.max_pool_2x2) text += " pool";
   if (p.f32_output) text += " f32";
   if (p.c_in_stored > 0) text += " stored " + std::to_string(p.c_in_stored);
   return text + ", " + to_string(p, plan);
@@ -233,7 +233,7 @@ void add_pooled(std::vector<KernelCase>& cases, Precision precision) {
                                           .pad_h = 1,
                                           .pad_w = 1,
                                           .relu = h != 5});
-    p.max_pool_2x2 = true;
+    p.conv.max_pool_2x2 = true;
     add(cases, p, plan_conv2d(p, kDevice));
     p.conv.c_in = 3;  // by elements
     add(cases, p, plan_conv2d(p, kDevice));
@@ -253,7 +253,7 @@ void add_first_layers(std::vector<KernelCase>& cases, Precision precision) {
                                         .relu = true});
   p.c_in_stored = 16 / bytes_of(element_of(precision));
   add(cases, p, plan_conv2d(p, kDevice));
-  p.max_pool_2x2 = true;
+  p.conv.max_pool_2x2 = true;
   add(cases, p, plan_conv2d(p, kDevice));
 }
 
@@ -264,7 +264,7 @@ Conv2dPlan forced(const Conv2dProblem& p, int tile_m, int chunks, bool split) {
   plan.stages = tile_m == 16 ? 6 : 4;
   plan.k_chunks = chunks;
   plan.split = split;
-  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.max_pool_2x2 ? 4 : 1);
+  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
   plan.workspace_bytes = split ? chunks * rows * p.conv.c_out * 4 : 0;
   return plan;
 }
@@ -285,7 +285,7 @@ void add_tiles(std::vector<KernelCase>& cases, Precision precision) {
                                           .relu = true});
     for (const bool pool : {false, true}) {
       if (pool && tile_m == 16) continue;
-      p.max_pool_2x2 = pool;
+      p.conv.max_pool_2x2 = pool;
       add(cases, p, forced(p, tile_m, 1, false));
       add(cases, p, forced(p, tile_m, 3, false));
       add(cases, p, forced(p, tile_m, 3, true));
@@ -348,7 +348,7 @@ std::string check_bits(Precision precision) {
 std::string check_nan(Precision precision, bool split) {
   Conv2dProblem p = problem(
       precision, {.n = 1, .c_in = 16, .h = 4, .w = 4, .c_out = 16, .kh = 1, .kw = 1, .relu = true});
-  p.max_pool_2x2 = true;
+  p.conv.max_pool_2x2 = true;
   Values values = make_values(p, true);
   values.input[5 * 16] = std::numeric_limits<float>::quiet_NaN();
   std::string complaint;
