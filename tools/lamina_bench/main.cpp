@@ -2,6 +2,7 @@
 #include "tools/lamina_bench/compare.h"
 #include "tools/lamina_bench/modes.h"
 #include "tools/lamina_bench/options.h"
+#include "tools/lamina_bench/turns.h"
 #include "tools/support/about.h"
 #include "tools/support/failure.h"
 #include "tools/support/output.h"
@@ -77,6 +78,7 @@ ExitStatus measure_all(const BenchOptions& options, const Context& context) {
 }
 
 ExitStatus run(const BenchOptions& options, const Context& context) {
+  if (context.command->name == "turns") return take_turns(options, context);
   if (context.command->name != "compare") return measure_all(options, context);
   if (options.compared.size() != 2) {
     throw UsageError("two files are compared: compare A B", "lamina-bench compare A B");

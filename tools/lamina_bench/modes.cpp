@@ -15,8 +15,6 @@
 #include <optional>
 #include <thread>
 
-#include <sys/resource.h>
-
 namespace lamina::tools {
 namespace {
 
@@ -24,12 +22,6 @@ using Clock = std::chrono::steady_clock;
 
 double ms_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-double peak_rss_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 SessionOptions session_options(const Bench& bench) {

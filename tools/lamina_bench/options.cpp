@@ -117,6 +117,18 @@ Command compare_command(BenchOptions& o) {
               {.name = "B", .help = "rows after", .set = append(o.compared)}}};
 }
 
+Command turns_command(BenchOptions& o) {
+  return {.name = "turns",
+          .summary = "Run when told to: for each line on stdin that many seconds. For "
+                     "tools/bench_peers.py, which measures several engines in turn.",
+          .usage = "--input FILE.npy [OPTIONS]",
+          .options = {{.names = "--input",
+                       .value = "FILE.npy",
+                       .help = "the images [n, 3, h, w], normalised; -o takes the logits",
+                       .completes = Completes::files,
+                       .set = text(o.input)}}};
+}
+
 }  // namespace
 
 Command bench_command(BenchOptions& options) {
@@ -135,7 +147,7 @@ Command bench_command(BenchOptions& options) {
     std::vector<Option> list = part(options);
     command.options.insert(command.options.end(), list.begin(), list.end());
   }
-  command.commands = {compare_command(options)};
+  command.commands = {compare_command(options), turns_command(options)};
   return command;
 }
 

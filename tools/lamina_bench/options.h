@@ -18,6 +18,7 @@ struct BenchOptions {
   double min_s = 1;
   std::string format = "md", output;
   std::vector<std::string> images;  ///< for mode e2e
+  std::string input;                ///< for turns: images [n, 3, h, w], normalised
   std::vector<std::string> compared;
 };
 

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 
+#include <sys/resource.h>
+
 namespace lamina::tools {
 
 double Samples::min() const { return *std::min_element(ms_.begin(), ms_.end()); }
@@ -19,6 +21,12 @@ double Samples::percentile(double p) const {
 
 double Samples::spread_percent() const {
   return 50 * (percentile(75) - percentile(25)) / percentile(50);
+}
+
+double peak_rss_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 Samples measure(const Patience& patience, const std::function<void()>& once) {

@@ -22,6 +22,9 @@ class Samples {
   std::vector<double> ms_;
 };
 
+/// The most memory that this process has had so far.
+double peak_rss_mib();
+
 struct Patience {
   double min_s = 1;  ///< measure at least so long
   int least = 5;     ///< and at least so many
