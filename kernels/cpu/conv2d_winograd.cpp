@@ -18,7 +18,7 @@ constexpr std::int64_t kFloatsOfLine = 16;
 // matters (512 KiB, Zen 2 and 3).
 constexpr std::int64_t kL2Bytes = 512 * 1024;
 // V and M of the tiles that all threads work on together: they go through the shared cache.
-constexpr std::int64_t kSharedBytes = 4 * 1024 * 1024;
+constexpr std::int64_t kSharedBytes = 6 * 1024 * 1024;
 // Each block of tiles reads all weights, which takes as long as multiplying them with this many.
 constexpr std::int64_t kLeastTiles = 24;
 // A thread's share of a stage is cut into this many ranges, so that none waits long for the last.
@@ -65,18 +65,19 @@ Schedule private_schedule(const WinogradConv& conv, int block_m) {
   return {conv, true, std::max<std::int64_t>(private_tiles(conv, block_m), 1)};
 }
 
-Schedule shared_schedule(const WinogradConv& conv) {
+Schedule shared_schedule(const WinogradConv& conv, int block_m) {
   const std::int64_t tile_bytes =
       conv.positions() * (conv.c_stride + panels_of(conv) * conv.block_n) * kFloatBytes;
-  const std::int64_t tiles = std::max(kSharedBytes / tile_bytes, kLeastTiles);
-  return {conv, false, std::clamp<std::int64_t>(tiles, 1, std::max<std::int64_t>(conv.tiles(), 1))};
+  const std::int64_t tiles = std::max(kSharedBytes / tile_bytes, kLeastTiles) / block_m * block_m;
+  const std::int64_t all = std::max<std::int64_t>(conv.tiles(), 1);
+  return {conv, false, std::min(tiles, round_up(all, block_m))};
 }
 
 // Private blocks need no barrier, but V must fit L2 and there must be enough of them.
 Schedule choose(const WinogradConv& conv, int block_m, int threads) {
   const std::int64_t tiles = private_tiles(conv, block_m);
   const bool enough = tiles > 0 && conv.tiles() >= 4 * tiles * threads;
-  return enough ? private_schedule(conv, block_m) : shared_schedule(conv);
+  return enough ? private_schedule(conv, block_m) : shared_schedule(conv, block_m);
 }
 
 WinogradConv describe_conv(const Conv2dProblem& problem, int m, int block_n) {
@@ -92,11 +93,17 @@ struct Run {
   const WinogradConv& conv;
   const WinogradKernels& kernels;
   const Schedule& schedule;
-  int threads;
+  int block_m, threads;
   float* buffers;
 
-  TileRange block(std::int64_t index, std::int64_t blocks) const {
-    return {index * conv.tiles() / blocks, (index + 1) * conv.tiles() / blocks};
+  std::int64_t blocks() const { return ceil_div(conv.tiles(), schedule.tiles); }
+  // Blocks differ by a register tile at most, and are whole ones but the last.
+  TileRange block(std::int64_t index) const {
+    const std::int64_t units = ceil_div(conv.tiles(), block_m);
+    const auto begin = [&](std::int64_t i) {
+      return std::min(i * units / blocks() * block_m, conv.tiles());
+    };
+    return {begin(index), begin(index + 1)};
   }
   const float* weights(std::int64_t panel, std::int64_t position) const {
     return conv.packed + (panel * conv.positions() + position) * conv.problem.c_in * conv.block_n;
@@ -123,7 +130,7 @@ void take_through_stages(const Run& run, TileRange tiles, float* v, float* m) {
 }
 
 void run_private(const Run& run) {
-  const std::int64_t blocks = ceil_div(run.conv.tiles(), run.schedule.tiles);
+  const std::int64_t blocks = run.blocks();
   std::atomic<std::int64_t> next{0};
   // A range for each thread: it says whose buffers are whose.
   parallel_for(run.threads, run.threads, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -131,7 +138,7 @@ void run_private(const Run& run) {
     for (std::int64_t slot = begin; slot < end; ++slot) {
       float* const v = run.buffers + slot * (run.schedule.v_floats + run.schedule.m_floats);
       for (std::int64_t i; (i = next.fetch_add(1)) < blocks;) {
-        take_through_stages(run, run.block(i, blocks), v, v + run.schedule.v_floats);
+        take_through_stages(run, run.block(i), v, v + run.schedule.v_floats);
       }
     }
   });
@@ -179,8 +186,7 @@ void run_shared_block(const Run& run, TileRange tiles) {
 }
 
 void run_shared(const Run& run) {
-  const std::int64_t blocks = ceil_div(run.conv.tiles(), run.schedule.tiles);
-  for (std::int64_t i = 0; i < blocks; ++i) run_shared_block(run, run.block(i, blocks));
+  for (std::int64_t i = 0; i < run.blocks(); ++i) run_shared_block(run, run.block(i));
 }
 
 }  // namespace
@@ -199,7 +205,7 @@ std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, int m, Regis
                                       int threads) {
   const WinogradConv conv = describe_conv(problem, m, tile.block_n);
   // A call with fewer images may choose the other way.
-  std::int64_t bytes = shared_schedule(conv).bytes(threads);
+  std::int64_t bytes = shared_schedule(conv, tile.block_m).bytes(threads);
   if (private_tiles(conv, tile.block_m) > 0) {
     bytes = std::max(bytes, private_schedule(conv, tile.block_m).bytes(threads));
   }
@@ -231,6 +237,7 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   const Run run{.conv = conv,
                 .kernels = winograd_kernels(plan.isa, m),
                 .schedule = schedule,
+                .block_m = plan.block_m,
                 .threads = threads,
                 .buffers = zeros + conv.c_stride};
   schedule.is_private ? run_private(run) : run_shared(run);

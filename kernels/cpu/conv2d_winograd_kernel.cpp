@@ -92,15 +92,14 @@ void TransformInput(const WinogradConv& conv, TileRange tiles, float* v,
 struct RowBlock {
   const float* u;  // [c][kBlockN]
   std::int64_t c, c_stride;
-  const float* next_u;  // of the panel to come: this block's share of it
-  std::int64_t lines;   // of next_u to fetch at each step of kUnroll channels
+  const float* next_u;  // the part of the panel to come that these rows fetch
 };
 
-constexpr int kUnroll = 4;
 constexpr std::int64_t kLine = 16;  // floats
 
-// kRows rows of V by a panel. Each output's terms are added one by one in the order of channels.
-template <int kRows>
+// kRows rows of V by a panel, while kQuarters quarters of the next panel are fetched. Each output's
+// terms are added one by one in the order of channels.
+template <int kRows, int kQuarters>
 HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   const D d;
   V acc[kRows][kVectors];
@@ -110,36 +109,43 @@ HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   const float* HWY_RESTRICT u = block.u;
   const float* row[kRows];
   for (int r = 0; r < kRows; ++r) row[r] = v + r * block.c_stride;
-  const auto step = [&](std::int64_t c) HWY_ATTR {
+  const auto step = [&](std::int64_t c, const float* HWY_RESTRICT weights) HWY_ATTR {
     V weight[kVectors];
-    for (int i = 0; i < kVectors; ++i) weight[i] = hn::Load(d, u + i * kLanes);
+    for (int i = 0; i < kVectors; ++i) weight[i] = hn::Load(d, weights + i * kLanes);
     for (int r = 0; r < kRows; ++r) {
       const V x = hn::Set(d, row[r][c]);
       for (int i = 0; i < kVectors; ++i) acc[r][i] = hn::MulAdd(x, weight[i], acc[r][i]);
     }
-    u += kBlockN;
   };
   const std::int64_t next_rows = kRows * block.c_stride;
   const float* next_u = block.next_u;
   std::int64_t c = 0;
-  for (; c + kUnroll <= block.c; c += kUnroll) {
-    if (c % kLine == 0) {
-      for (int r = 0; r < kRows; ++r) FetchL1(row[r] + next_rows + c);
-    }
-    for (std::int64_t i = 0; i < block.lines; ++i, next_u += kLine) FetchL2(next_u);
-    HWY_UNROLL(4)
-    for (int i = 0; i < kUnroll; ++i) step(c + i);
+  for (; c + kLine <= block.c; c += kLine, u += kLine * kBlockN) {
+    for (int r = 0; r < kRows; ++r) FetchL1(row[r] + next_rows + c);
+    constexpr int kLines = kQuarters * kBlockN / 4;  // for a line's worth of channels
+    for (int i = 0; i < kLines; ++i) FetchL2(next_u + i * kLine);
+    next_u += kLines * kLine;
+    HWY_UNROLL(16)
+    for (int i = 0; i < kLine; ++i) step(c + i, u + i * kBlockN);
   }
-  for (; c < block.c; ++c) step(c);
+  for (; c < block.c; ++c, u += kBlockN) step(c, u);
   for (int r = 0; r < kRows; ++r) {
     for (int i = 0; i < kVectors; ++i) hn::Store(acc[r][i], d, m + r * kBlockN + i * kLanes);
   }
 }
 
-template <int kRows>
+template <int kRows, int kQuarters>
 HWY_INLINE void MultiplyUpTo(const RowBlock& block, std::int64_t rows, const float* v, float* m) {
-  if (rows == kRows) return MultiplyRows<kRows>(block, v, m);
-  if constexpr (kRows > 1) MultiplyUpTo<kRows - 1>(block, rows, v, m);
+  if (rows == kRows) return MultiplyRows<kRows, kQuarters>(block, v, m);
+  if constexpr (kRows > 1) MultiplyUpTo<kRows - 1, kQuarters>(block, rows, v, m);
+}
+
+// The next panel arrives while the first four blocks of rows, or all where there are fewer, are at
+// work: at an even pace, since memory is what some layers wait for.
+int QuartersToFetch(std::int64_t block, std::int64_t blocks) {
+  if (blocks < 3) return blocks == 1 ? 4 : 2;
+  if (blocks == 3) return block == 0 ? 2 : 1;
+  return block < 4 ? 1 : 0;
 }
 
 }  // namespace
@@ -150,18 +156,19 @@ void WinogradMultiply(const WinogradProduct& p) {
   const std::int64_t rows = p.count / blocks, larger = p.count % blocks;
   const float* v = p.v;
   float* m = p.m;
-  // The next panel arrives while this one is at work, a part with each block of rows.
-  const std::int64_t panel_lines = p.c * kBlockN / kLine;
-  const std::int64_t steps = p.c / kUnroll;
-  RowBlock block{.u = p.u, .c = p.c, .c_stride = p.c_stride, .next_u = p.next_u, .lines = 0};
-  if (steps > 0) block.lines = (panel_lines + steps * blocks - 1) / (steps * blocks);
+  RowBlock block{.u = p.u, .c = p.c, .c_stride = p.c_stride, .next_u = p.next_u};
   for (std::int64_t i = 0; i < blocks; ++i) {
     const std::int64_t count = rows + (i < larger ? 1 : 0);
-    if (block.next_u - p.next_u >= p.c * kBlockN) block.lines = 0;
-    MultiplyUpTo<kBlockM>(block, count, v, m);
+    const int quarters = QuartersToFetch(i, blocks);
+    switch (quarters) {
+      case 0: MultiplyUpTo<kBlockM, 0>(block, count, v, m); break;
+      case 1: MultiplyUpTo<kBlockM, 1>(block, count, v, m); break;
+      case 2: MultiplyUpTo<kBlockM, 2>(block, count, v, m); break;
+      default: MultiplyUpTo<kBlockM, 4>(block, count, v, m); break;
+    }
     v += count * p.c_stride;
     m += count * kBlockN;
-    block.next_u += block.lines * steps * kLine;
+    block.next_u += p.c / kLine * kLine * kBlockN / 4 * quarters;
   }
 }
 
