@@ -92,14 +92,14 @@ void TransformInput(const WinogradConv& conv, TileRange tiles, float* v,
 struct RowBlock {
   const float* u;  // [c][kBlockN]
   std::int64_t c, c_stride;
-  const float* next_u;  // the part of the panel to come that these rows fetch
+  const float* next_u;  // the part of the panel to come that these rows fetch:
+  int lines;            // so many lines with a line's worth of channels
 };
 
 constexpr std::int64_t kLine = 16;  // floats
 
-// kRows rows of V by a panel, while kQuarters quarters of the next panel are fetched. Each output's
-// terms are added one by one in the order of channels.
-template <int kRows, int kQuarters>
+// kRows rows of V by a panel. Each output's terms are added one by one in the order of channels.
+template <int kRows>
 HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   const D d;
   V acc[kRows][kVectors];
@@ -122,9 +122,8 @@ HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   std::int64_t c = 0;
   for (; c + kLine <= block.c; c += kLine, u += kLine * kBlockN) {
     for (int r = 0; r < kRows; ++r) FetchL1(row[r] + next_rows + c);
-    constexpr int kLines = kQuarters * kBlockN / 4;  // for a line's worth of channels
-    for (int i = 0; i < kLines; ++i) FetchL2(next_u + i * kLine);
-    next_u += kLines * kLine;
+    for (int i = 0; i < block.lines; ++i) FetchL2(next_u + i * kLine);
+    next_u += block.lines * kLine;
     HWY_UNROLL(16)
     for (int i = 0; i < kLine; ++i) step(c + i, u + i * kBlockN);
   }
@@ -134,10 +133,10 @@ HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   }
 }
 
-template <int kRows, int kQuarters>
+template <int kRows>
 HWY_INLINE void MultiplyUpTo(const RowBlock& block, std::int64_t rows, const float* v, float* m) {
-  if (rows == kRows) return MultiplyRows<kRows, kQuarters>(block, v, m);
-  if constexpr (kRows > 1) MultiplyUpTo<kRows - 1, kQuarters>(block, rows, v, m);
+  if (rows == kRows) return MultiplyRows<kRows>(block, v, m);
+  if constexpr (kRows > 1) MultiplyUpTo<kRows - 1>(block, rows, v, m);
 }
 
 // The next panel arrives while the first four blocks of rows, or all where there are fewer, are at
@@ -156,19 +155,14 @@ void WinogradMultiply(const WinogradProduct& p) {
   const std::int64_t rows = p.count / blocks, larger = p.count % blocks;
   const float* v = p.v;
   float* m = p.m;
-  RowBlock block{.u = p.u, .c = p.c, .c_stride = p.c_stride, .next_u = p.next_u};
+  RowBlock block{.u = p.u, .c = p.c, .c_stride = p.c_stride, .next_u = p.next_u, .lines = 0};
   for (std::int64_t i = 0; i < blocks; ++i) {
     const std::int64_t count = rows + (i < larger ? 1 : 0);
-    const int quarters = QuartersToFetch(i, blocks);
-    switch (quarters) {
-      case 0: MultiplyUpTo<kBlockM, 0>(block, count, v, m); break;
-      case 1: MultiplyUpTo<kBlockM, 1>(block, count, v, m); break;
-      case 2: MultiplyUpTo<kBlockM, 2>(block, count, v, m); break;
-      default: MultiplyUpTo<kBlockM, 4>(block, count, v, m); break;
-    }
+    block.lines = kBlockN / 4 * QuartersToFetch(i, blocks);
+    MultiplyUpTo<kBlockM>(block, count, v, m);
     v += count * p.c_stride;
     m += count * kBlockN;
-    block.next_u += p.c / kLine * kLine * kBlockN / 4 * quarters;
+    block.next_u += p.c / kLine * block.lines * kLine;
   }
 }
 
