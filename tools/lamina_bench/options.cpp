@@ -119,8 +119,9 @@ Command compare_command(BenchOptions& o) {
 
 Command turns_command(BenchOptions& o) {
   return {.name = "turns",
-          .summary = "Run when told to: for each line on stdin that many seconds. For "
-                     "tools/bench_peers.py, which measures several engines in turn.",
+          .summary =
+              "Run when told to: for each line on stdin that many seconds. For "
+              "tools/bench_peers.py, which measures several engines in turn.",
           .usage = "--input FILE.npy [OPTIONS]",
           .options = {{.names = "--input",
                        .value = "FILE.npy",
