@@ -24,10 +24,10 @@ std::int64_t panel_floats(const Conv2dProblem& p, int block_n) {
   return p.kh * p.kw * (p.c_in / p.groups) * block_n;
 }
 
-// Of zeros, which taps in the padding read; nothing else is in the workspace.
+// Of zeros, which a tap or a row of taps in the padding reads; nothing else is in the workspace.
 std::int64_t workspace_floats(const Conv2dProblem& p) {
   const bool padded = p.pad_h > 0 || p.pad_w > 0;
-  return padded ? round_up(p.c_in / p.groups, kFloatsOfLine) : 0;
+  return padded ? round_up(p.kw * p.c_in / p.groups, kFloatsOfLine) : 0;
 }
 
 // How pixels and panels are cut into ranges. Panels come outermost, so that threads that work side

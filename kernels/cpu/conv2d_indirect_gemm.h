@@ -35,7 +35,7 @@ struct IndirectConv {
   const float* packed;  // see indirect_gemm_pack()
   const float* bias;    // [c_out], or nullptr
   float* output;        // [n, oh, ow, c_out]
-  const float* zeros;   // [c_in / groups]: what a tap in the padding reads
+  const float* zeros;   // [kw * c_in / groups]: what taps in the padding read
 };
 
 /// Output pixels [pixel_begin, pixel_end) of [0, n*oh*ow), panels [panel_begin, panel_end) of

@@ -81,8 +81,9 @@ void MultiplyTile(const Tile& tile) {
 
 // Steps through the output pixels in memory order.
 struct Pixel {
-  std::int64_t b, y, x;
+  std::int64_t b = 0, y = 0, x = 0;
 
+  Pixel() = default;
   Pixel(std::int64_t index, std::int64_t oh, std::int64_t ow)
       : b(index / (oh * ow)), y(index / ow % oh), x(index % ow) {}
 
@@ -95,15 +96,24 @@ struct Pixel {
   }
 };
 
-// rows[tap * kBlockM + m]: the channels that tap of pixel m reads.
-void PointRow(const IndirectConv& conv, std::int64_t group, const Pixel& pixel,
+// In NHWC the taps of a kernel's row lie side by side, so where none is in the padding they are one
+// tap of kw times as many channels: a third of the pointers, and a loop three times as long, which
+// is what a picture's three channels need.
+bool TapsOfRowsAreOne(const Conv2dProblem& p, const Pixel& pixel) {
+  const std::int64_t x = pixel.x * p.stride_w - p.pad_w;
+  return p.groups == 1 && p.dilation_w == 1 && x >= 0 && x + p.kw <= p.w;
+}
+
+// rows[tap * kBlockM + m]: the channels that tap of pixel m reads; only the first tap of each row
+// of the kernel where `one`.
+void PointRow(const IndirectConv& conv, std::int64_t group, const Pixel& pixel, bool one,
               const float** rows) {
   const Conv2dProblem& p = conv.problem;
   const float* image = conv.input + pixel.b * p.h * p.w * p.c_in + group * (p.c_in / p.groups);
   for (std::int64_t r = 0; r < p.kh; ++r) {
     const std::int64_t y = pixel.y * p.stride_h - p.pad_h + r * p.dilation_h;
     const bool inside_y = y >= 0 && y < p.h;
-    for (std::int64_t s = 0; s < p.kw; ++s, rows += kBlockM) {
+    for (std::int64_t s = 0; s < (one ? 1 : p.kw); ++s, rows += kBlockM) {
       const std::int64_t x = pixel.x * p.stride_w - p.pad_w + s * p.dilation_w;
       const bool inside = inside_y && x >= 0 && x < p.w;
       *rows = inside ? image + (y * p.w + x) * p.c_in : conv.zeros;
@@ -121,20 +131,24 @@ void IndirectGemm(const IndirectConv& conv, const IndirectRange& range) {
   const std::int64_t panel_size = p.kh * p.kw * group_c_in * conv.block_n;
 
   const float* rows[kMaxTaps * kBlockM];
-  Pixel pixel(range.pixel_begin, oh, ow);
+  Pixel next(range.pixel_begin, oh, ow);
   for (std::int64_t m0 = range.pixel_begin; m0 < range.pixel_end; m0 += kBlockM) {
+    Pixel pixels[kBlockM] = {};
+    bool one = true;
     for (int m = 0; m < kBlockM; ++m) {
-      PointRow(conv, range.group, pixel, rows + m);
-      if (m0 + m + 1 < range.pixel_end) pixel.advance(oh, ow);
+      pixels[m] = next;
+      one = one && TapsOfRowsAreOne(p, next);
+      if (m0 + m + 1 < range.pixel_end) next.advance(oh, ow);
     }
+    for (int m = 0; m < kBlockM; ++m) PointRow(conv, range.group, pixels[m], one, rows + m);
     for (std::int64_t panel = range.panel_begin; panel < range.panel_end; ++panel) {
       const std::int64_t k = range.group * group_c_out + panel * conv.block_n;
       const std::int64_t k_left = group_c_out - panel * conv.block_n;
       const std::int64_t m_left = range.pixel_end - m0;
       const Tile tile{
           .rows = rows,
-          .taps = p.kh * p.kw,
-          .channels = group_c_in,
+          .taps = one ? p.kh : p.kh * p.kw,
+          .channels = one ? p.kw * group_c_in : group_c_in,
           .panel = conv.packed + (range.group * panels + panel) * panel_size,
           .bias = conv.bias != nullptr ? conv.bias + k : nullptr,
           .output = conv.output + m0 * p.c_out + k,
