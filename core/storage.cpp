@@ -2,6 +2,8 @@
 
 #include <lamina/core/error.h>
 
+#include "core/mapped_file.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,6 +41,12 @@ std::shared_ptr<Storage> Storage::allocate_zeroed(std::int64_t size_bytes) {
   void* data = owner.get();
   std::align(kAlignment, size, data, space);
   return std::make_shared<Storage>(data, size_bytes, /*read_only=*/false, std::move(owner));
+}
+
+void Storage::release(std::int64_t offset, std::int64_t size_bytes) const noexcept {
+  if (file_ == nullptr || offset < 0 || size_bytes > size_bytes_ - offset) return;
+  file_->release({static_cast<const std::byte*>(data_) + offset,
+                  static_cast<std::size_t>(std::max<std::int64_t>(size_bytes, 0))});
 }
 
 AllocationLimit::AllocationLimit(std::int64_t size_bytes)

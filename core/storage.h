@@ -16,6 +16,8 @@ namespace lamina {
 /// Alignment of memory that the library allocates: a cache line, and one AVX-512 vector.
 inline constexpr std::size_t kAlignment = 64;
 
+class MappedFile;
+
 class Storage {
  public:
   /// Uninitialised memory on the heap. Throws std::bad_alloc; FormatError inside an
@@ -32,6 +34,12 @@ class Storage {
   bool read_only() const noexcept { return read_only_; }
   Device device() const noexcept { return {}; }
 
+  /// The bytes are a part of that file, which the owner keeps open.
+  void set_file(const MappedFile* file) noexcept { file_ = file; }
+  /// Somebody has a copy of his own of the bytes [offset, offset + size_bytes): if they are a
+  /// file's, they leave this process's memory until they are read again. Else nothing happens.
+  void release(std::int64_t offset, std::int64_t size_bytes) const noexcept;
+
   /// See core/derived.h.
   std::shared_ptr<const void> derived(const std::string& key,
                                       const std::function<std::shared_ptr<const void>()>& make);
@@ -42,6 +50,7 @@ class Storage {
   std::int64_t size_bytes_;
   bool read_only_;
   std::shared_ptr<void> owner_;
+  const MappedFile* file_ = nullptr;
   std::mutex derived_mutex_;
   std::map<std::string, std::weak_ptr<const void>> derived_;
 };

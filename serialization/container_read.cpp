@@ -2,6 +2,7 @@
 
 #include "core/mapped_file.h"
 #include "core/parallel.h"
+#include "core/storage.h"
 #include "serialization/checksum.h"
 #include "serialization/format_error.h"
 #include "serialization/manifest.h"
@@ -112,6 +113,7 @@ Container read_container(const fs::path& path, const LoadOptions& options) {
     Tensor tensor = entry.alias_of.empty() ? Tensor::wrap(stored_bytes(*file, entry).data(),
                                                           entry.shape, entry.dtype, file)
                                            : container.tensors.at(entry.alias_of);
+    if (entry.alias_of.empty()) tensor.storage()->set_file(file.get());
     container.tensors.insert(entry.name, std::move(tensor));
   }
   return container;

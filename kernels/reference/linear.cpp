@@ -6,7 +6,7 @@ void linear(const LinearProblem& problem, const LinearArgs& args) {
   for (std::int64_t b = 0; b < problem.n; ++b) {
     const float* row = args.input + b * problem.in_features;
     for (std::int64_t o = 0; o < problem.out_features; ++o) {
-      const float* weight = args.weight + o * problem.in_features;
+      const float* weight = static_cast<const float*>(args.weight) + o * problem.in_features;
       double sum = 0;
       for (std::int64_t i = 0; i < problem.in_features; ++i) {
         sum += static_cast<double>(row[i]) * weight[i];

@@ -103,10 +103,15 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
   const auto problem = fused_problem(input, layout);
   plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
-  const std::string key = fmt::format("conv2d {} {} groups={}", kernels::to_string(plan_),
-                                      plan_.packed_weight_bytes, options_.groups);
-  packed_ = derived(weight_, key,
-                    [&] { return pack(problem, plan_, weight_, {.threads = context.threads}); });
+  const bool rounded = context.precision == "bf16";
+  const std::string key =
+      fmt::format("conv2d {} {}{} groups={}", kernels::to_string(plan_), plan_.packed_weight_bytes,
+                  rounded ? " bf16" : "", options_.groups);
+  packed_ = derived(weight_, key, [&] {
+    // Products of bf16 weights are float32 ones: U needs more digits than the weights have.
+    const Tensor weight = rounded ? weight_.to(DType::bf16).to(DType::f32) : weight_;
+    return pack(problem, plan_, weight, {.threads = context.threads});
+  });
 }
 
 CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {

@@ -30,7 +30,9 @@ class CpuBackend : public Backend {
  public:
   CpuBackend(std::vector<PlanNode> nodes, const BackendOptions& options)
       : nodes_(std::move(nodes)),
-        context_{.features = usable_cpu_features(), .threads = options.threads},
+        context_{.features = usable_cpu_features(),
+                 .threads = options.threads,
+                 .precision = options.precision},
         profile_(options.profile),
         values_(1 + options.output_count) {}
 

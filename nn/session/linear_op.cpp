@@ -1,9 +1,13 @@
 #include "nn/session/linear_op.h"
 
+#include "core/derived.h"
 #include "core/require.h"
+#include "core/storage.h"
 #include "nn/input.h"
 #include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
+
+#include <algorithm>
 
 namespace lamina::nn::detail {
 
@@ -13,6 +17,17 @@ Shape linear_output_shape(const Shape& input, std::int64_t in_features, std::int
                  in_features, out_features, in_features);
   return input.with(-1, out_features);
 }
+
+namespace {
+
+// Bytes of a tensor that is contiguous.
+void release(const Tensor& tensor, std::int64_t offset, std::int64_t size_bytes) {
+  const auto* data = static_cast<const std::byte*>(tensor.raw_data());
+  const auto* storage = static_cast<const std::byte*>(tensor.storage()->data());
+  tensor.storage()->release(data - storage + offset, size_bytes);
+}
+
+}  // namespace
 
 LinearOp::LinearOp(const Tensor& weight, const Tensor& bias)
     : weight_(f32_weight(weight)), bias_(f32_weight(bias)) {}
@@ -32,15 +47,57 @@ kernels::LinearProblem LinearOp::problem_for(const Shape& input) const {
   return {.n = weight_.size(1) > 0 ? input.numel() / weight_.size(1) : 0,
           .in_features = weight_.size(1),
           .out_features = weight_.size(0),
+          .stored = stored_,
           .relu = relu_};
 }
 
 void LinearOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout) {
-  plan_ = kernels::plan_linear(problem_for(input), context.features);
+  using kernels::LinearWeight;
+  stored_ = context.precision == "bf16" ? LinearWeight::bf16 : LinearWeight::f32;
+  const kernels::LinearProblem problem = problem_for(input);
+  plan_ = kernels::plan_linear(problem, context.features);
+  if (stored_ == LinearWeight::f32) return;
+  packed_ =
+      std::static_pointer_cast<const Packed>(derived(weight_, "linear " + context.precision, [&] {
+        return std::make_shared<const Packed>(pack(context, problem));
+      }));
+}
+
+LinearOp::Packed LinearOp::pack(const PrepareContext& context,
+                                const kernels::LinearProblem& problem) const {
+  const std::int64_t row_bytes = problem.in_features * kernels::size_of(problem.stored);
+  Packed packed;
+  packed.weight = Tensor::empty(Shape{problem.out_features * row_bytes}, DType::u8);
+  float* scale = nullptr;
+  if (problem.stored == kernels::LinearWeight::s8) {
+    packed.scale = Tensor::empty(Shape{problem.out_features});
+    scale = packed.scale.mutable_data<float>();
+  }
+  // A file's pages go as the copy grows, so that the two are never in memory at once.
+  constexpr std::int64_t kStepBytes = 16 * 1024 * 1024;
+  const std::int64_t source_row = problem.in_features * std::int64_t{sizeof(float)};
+  const std::int64_t step =
+      std::max<std::int64_t>(kStepBytes / std::max<std::int64_t>(source_row, 1), 1);
+  for (std::int64_t row = 0; row < problem.out_features; row += step) {
+    const std::int64_t end = std::min(row + step, problem.out_features);
+    kernels::pack_linear_weight(problem, plan_, weight_.data<float>(), row, end,
+                                packed.weight.mutable_raw_data(), scale,
+                                {.threads = context.threads});
+    release(weight_, row * source_row, (end - row) * source_row);
+  }
+  return packed;
+}
+
+std::int64_t LinearOp::Packed::bytes() const {
+  return weight.nbytes() + (scale.defined() ? scale.nbytes() : 0);
 }
 
 std::string LinearOp::plan_text() const {
-  return plan_.reference ? "reference" : std::string("stream ") + to_string(plan_.isa);
+  if (plan_.reference) return "reference";
+  const char* const stored = stored_ == kernels::LinearWeight::f32    ? ""
+                             : stored_ == kernels::LinearWeight::bf16 ? " bf16"
+                                                                      : " s8";
+  return std::string("stream ") + to_string(plan_.isa) + stored;
 }
 
 CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
@@ -61,9 +118,10 @@ CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) c
 void LinearOp::run(const RunContext& context) const {
   kernels::linear_forward(problem_for(context.input_shape), plan_,
                           {.input = context.input,
-                           .weight = weight_.data<float>(),
+                           .weight = packed_ ? packed_->weight.raw_data() : weight_.raw_data(),
                            .bias = data_or_null(bias_),
-                           .output = context.output},
+                           .output = context.output,
+                           .scale = packed_ ? data_or_null(packed_->scale) : nullptr},
                           context.exec);
 }
 

@@ -1,4 +1,5 @@
-// A linear layer in a plan, with the ReLU behind it fused in. The weight is read where it lies.
+// A linear layer in a plan, with the ReLU behind it fused in. A float32 weight is read where it
+// lies.
 #pragma once
 
 #include <lamina/core/tensor.h>
@@ -20,15 +21,25 @@ class LinearOp : public Op {
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
   std::string plan_text() const override;
+  std::int64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 
  private:
+  // A weight in a narrower type than float32.
+  struct Packed {
+    Tensor weight, scale;  // scale undefined where there is none
+    std::int64_t bytes() const;
+  };
+
   kernels::LinearProblem problem_for(const Shape& input) const;
+  Packed pack(const PrepareContext& context, const kernels::LinearProblem& problem) const;
 
   Tensor weight_, bias_;
   bool relu_ = false;
+  kernels::LinearWeight stored_ = kernels::LinearWeight::f32;
   kernels::LinearPlan plan_;
+  std::shared_ptr<const Packed> packed_;  // shared with other sessions of the model
 };
 
 /// Throws InvalidArgument unless the last axis is in_features long.

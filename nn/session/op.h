@@ -25,6 +25,7 @@ enum class LayoutNeed { any, nchw, nhwc };
 struct PrepareContext {
   CpuFeatures features;
   int threads = 1;
+  std::string precision = "fp32";
 };
 
 struct RunContext {

@@ -1,13 +1,18 @@
 #include "kernels/linear.h"
 
+#include <lamina/core/dtype.h>
+
 #include "kernels/reference/reference.h"
 #include "tests/kernels/support.h"
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lamina::test {
@@ -148,6 +153,122 @@ TEST_CASE("linear: NaN passes through the fused ReLU", "[kernels][linear]") {
   CHECK(difference({nan, 0}, reference_linear(problem, data)) == "");
   for (const CpuFeatures& features : every_isa()) {
     CHECK(difference({nan, 0}, run_linear(problem, data, features, 1)) == "");
+  }
+}
+
+// A weight as a narrow type holds it, and as the floats that it stands for.
+struct NarrowData {
+  std::vector<std::byte> packed;
+  Floats scale, meant;
+};
+
+NarrowData narrow(LinearProblem p, kernels::LinearWeight stored, const Floats& weight,
+                  const CpuFeatures& features) {
+  p.stored = stored;
+  NarrowData data;
+  data.packed.resize(static_cast<std::size_t>(p.in_features * p.out_features * size_of(stored)));
+  data.scale.assign(static_cast<std::size_t>(p.out_features), 1.0f);
+  const auto plan = plan_linear(p, features);
+  const std::int64_t half = p.out_features / 2;  // in two steps, as a large weight is
+  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, half}, {half, p.out_features}}) {
+    pack_linear_weight(p, plan, weight.data(), begin, end, data.packed.data(), data.scale.data(),
+                       {.threads = 2});
+  }
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    if (stored == kernels::LinearWeight::bf16) {
+      BFloat16 value;
+      std::memcpy(&value, data.packed.data() + 2 * i, 2);
+      data.meant.push_back(to_float(value));
+    } else {
+      const auto row = i / static_cast<std::size_t>(p.in_features);
+      const auto value = static_cast<std::int8_t>(data.packed[i]);
+      data.meant.push_back(static_cast<float>(value) * data.scale[row]);
+    }
+  }
+  return data;
+}
+
+TEST_CASE("linear: narrow weights are rounded to the nearest at every level", "[kernels][linear]") {
+  const LinearProblem problem{.in_features = 37, .out_features = 6};
+  Floats weight = reals(problem.in_features * problem.out_features, 9);
+  std::fill_n(weight.begin(), problem.in_features, 0.0f);  // a row of zeros
+  weight[40] = 0x1.01p0f;                                  // a tie, to the even 1
+  weight[41] = 0x1.03p0f;                                  // a tie, to the even one above
+  for (const CpuFeatures& features : every_isa()) {
+    INFO(to_string(features.isa));
+    const NarrowData bf16 = narrow(problem, kernels::LinearWeight::bf16, weight, features);
+    Floats rounded;
+    for (const float value : weight) rounded.push_back(to_float(to_bfloat16(value)));
+    CHECK(bit_difference(rounded, bf16.meant) == "");
+    CHECK(bf16.meant[40] == 1.0f);
+
+    const NarrowData s8 = narrow(problem, kernels::LinearWeight::s8, weight, features);
+    CHECK(s8.scale[0] == 0.0f);
+    CHECK(excess(weight, s8.meant, [&](std::size_t i) {
+            return 0.5001 * static_cast<double>(s8.scale[i / 37]);
+          }) == "");
+  }
+}
+
+TEST_CASE("linear: narrow weights are multiplied as what they stand for", "[kernels][linear]") {
+  for (const auto stored : {kernels::LinearWeight::bf16, kernels::LinearWeight::s8}) {
+    for (LinearProblem problem : edge_problems()) {
+      const LinearData data = data_of(problem, reals);
+      for (const CpuFeatures& features : every_isa()) {
+        problem.stored = stored;
+        const NarrowData weight = narrow(problem, stored, data.weight, features);
+        const Floats expected = reference_linear(problem, {data.input, weight.meant, data.bias});
+        const Floats magnitude = reference_linear(
+            problem, {absolute(data.input), absolute(weight.meant), absolute(data.bias)});
+        GuardedOutput output(problem.n * problem.out_features);
+        linear_forward(
+            problem, plan_linear(problem, features),
+            {.input = data.input.data(),
+             .weight = weight.packed.data(),
+             .bias = data.bias.data(),
+             .output = output.data(),
+             .scale = stored == kernels::LinearWeight::s8 ? weight.scale.data() : nullptr},
+            {.threads = 2});
+        INFO(describe(problem) << ", " << size_of(stored) << " bytes, " << to_string(features.isa));
+        CHECK(output.guards_intact());
+        CHECK(excess(expected, output.values(), [&](std::size_t i) {
+                return static_cast<double>(problem.in_features + 4) * kEpsilon *
+                       static_cast<double>(magnitude[i]);
+              }) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("linear: with narrow weights an image has the same bits in any batch",
+          "[kernels][linear]") {
+  LinearProblem problem{.n = 5, .in_features = 4103, .out_features = 9};
+  const LinearData data = data_of(problem, reals);
+  for (const auto stored : {kernels::LinearWeight::bf16, kernels::LinearWeight::s8}) {
+    for (const CpuFeatures& features : every_isa()) {
+      problem.stored = stored;
+      const NarrowData weight = narrow(problem, stored, data.weight, features);
+      const auto run = [&](std::int64_t first, std::int64_t n) {
+        LinearProblem part = problem;
+        part.n = n;
+        Floats output(static_cast<std::size_t>(n * problem.out_features));
+        linear_forward(part, plan_linear(part, features),
+                       {.input = data.input.data() + first * problem.in_features,
+                        .weight = weight.packed.data(),
+                        .bias = data.bias.data(),
+                        .output = output.data(),
+                        .scale = weight.scale.data()},
+                       {.threads = 1});
+        return output;
+      };
+      const Floats whole = run(0, problem.n);
+      for (std::int64_t b = 0; b < problem.n; ++b) {
+        const Floats expected(whole.begin() + b * problem.out_features,
+                              whole.begin() + (b + 1) * problem.out_features);
+        INFO(size_of(stored) << " bytes, " << to_string(features.isa) << ", image " << b);
+        CHECK(bit_difference(expected, run(b, 1)) == "");
+      }
+    }
   }
 }
 

@@ -180,14 +180,42 @@ TEST_CASE("session: weights changed afterwards reach the sessions made afterward
   CHECK_FALSE(equal_bits(run_once(*network, batch, {}), old_result));
 }
 
+TEST_CASE("session: bf16 is the model with its weights rounded to bfloat16", "[nn][session]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({5, 3, 13, 10});
+  const Tensor narrow =
+      run_once(*network, batch, {.precision = "bf16", .threads = 1, .max_batch = 5});
+  const Difference d = difference(narrow, run_once(*network, batch, {.max_batch = 5}));
+  CHECK(!(d.max_abs > 2e-2 * d.max_abs_reference));
+  CHECK(d.max_abs > 0);
+  for (const int threads : {1, 2, 3}) {
+    for (const std::int64_t max_batch : {1, 2, 5}) {
+      const SessionOptions options{.precision = "bf16", .threads = threads, .max_batch = max_batch};
+      CHECK(equal_bits(run_once(*network, batch, options), narrow));
+    }
+  }
+}
+
+TEST_CASE("session: sessions of one model in two precisions do not disturb each other",
+          "[nn][session]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({1, 3, 13, 10});
+  Session full(*network), narrow(*network, {.precision = "bf16"});
+  const Tensor before = full.run(batch).clone();
+  const Tensor rounded = narrow.run(batch).clone();
+  CHECK(equal_bits(full.run(batch), before));
+  CHECK(equal_bits(narrow.run(batch), rounded));
+  CHECK_FALSE(equal_bits(before, rounded));
+}
+
 TEST_CASE("session: what it cannot do is one clear error", "[nn][session][errors]") {
   const auto network = test::small_network();
   CHECK_THROWS_AS(Session(*network, {.device = "cuda:99"}), DeviceError);
   CHECK_THROWS_WITH(Session(*network, {.device = "cuda:99"}),
                     Catch::StartsWith("[session] device 'cuda:99' is not available: "));
   CHECK_THROWS_WITH(Session(*network, {.device = "gpu"}), "[device] 'gpu' is not a device");
-  CHECK_THROWS_WITH(Session(*network, {.precision = "int8"}),
-                    "[session] precision 'int8' is not available on cpu");
+  CHECK_THROWS_WITH(Session(*network, {.precision = "fp16"}),
+                    "[session] precision 'fp16' is not available on cpu");
   CHECK_THROWS_WITH(Session(*network, {.precision = "fp8"}), "[session] 'fp8' is not a precision");
   CHECK_THROWS_WITH(Session(*network, {.outputs = {"99"}}),
                     "[module] Sequential has no layer '99'");

@@ -86,7 +86,7 @@ TEST_CASE("bench: mistakes are told", "[tools][bench][errors]") {
   fails({"--mode", "latencies"}, 2, "did you mean 'latency'?");
   fails({"--mode", "e2e"}, 2, "no pictures: --mode e2e");
   fails({"-m", "vgg11", "--mode", "load"}, 2, "nothing to load: --mode load");
-  fails({"--precision", "int8"}, 2, "'int8' is not available on cpu: --precision");
+  fails({"--precision", "fp16"}, 2, "'fp16' is not available on cpu: --precision");
   fails({"compare", "a.json"}, 2, "two files are compared");
 }
 

@@ -46,8 +46,9 @@ TEST_CASE("vgg16-infer: a wrong command line is one error line, a hint and statu
       {{"--features", "0", "x.jpg"},
        "vgg16-infer: error: --features without --features-out FILE\n"
        "  hint: for example --features features.28 --features-out features.npy\n"},
-      {{"--precision", "int8", "x.jpg"},
-       "vgg16-infer: error: 'int8' is not available on cpu: --precision\n  hint: cpu has fp32\n"},
+      {{"--precision", "fp16", "x.jpg"},
+       "vgg16-infer: error: 'fp16' is not available on cpu: --precision\n"
+       "  hint: cpu has fp32, bf16\n"},
       {{"-m", "vgg61", "-w", "random", "x.jpg"}, "vgg16-infer: error: "},
       {{"--device", "gpu", "x.jpg"},
        "vgg16-infer: error: 'gpu' is not a device: --device\n"

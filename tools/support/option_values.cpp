@@ -125,7 +125,7 @@ Option device_option(std::string& target, std::string group) {
 Option precision_option(std::string& target, std::string group) {
   return {.names = "--precision",
           .value = "P",
-          .help = "fp32 (default); on CUDA also tf32, fp16, bf16",
+          .help = "fp32 (default), bf16; on CUDA also tf32, fp16",
           .group = std::move(group),
           .choices = {"fp32", "tf32", "fp16", "bf16"},
           .set = text(target)};
