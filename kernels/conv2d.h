@@ -19,9 +19,10 @@ struct Conv2dProblem {
   std::int64_t pad_h = 0, pad_w = 0;
   std::int64_t dilation_h = 1, dilation_w = 1;
   std::int64_t groups = 1;
-  bool relu = false;             ///< fused: max(x, 0) after the bias
-  bool max_pool_2x2 = false;     ///< fused behind ReLU: stride 2, an odd last row or column dropped
-  Layout layout = Layout::nchw;  ///< of input and output alike
+  bool relu = false;          ///< fused: max(x, 0) after the bias
+  bool max_pool_2x2 = false;  ///< fused behind ReLU: stride 2, an odd last row or column dropped
+  bool may_round_inputs = false;  ///< to 8 bits and a sign, each image by its largest magnitude
+  Layout layout = Layout::nchw;   ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
   std::int64_t ow() const { return (w + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1; }
@@ -31,10 +32,11 @@ struct Conv2dProblem {
 };
 
 enum class Conv2dAlgo {
-  reference,      ///< plain loops, double accumulator: the definition
-  indirect_gemm,  ///< blocked matrix product over rows of pointers to input pixels
-  winograd_f4,    ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
-  winograd_f6,    ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
+  reference,        ///< plain loops, double accumulator: the definition
+  indirect_gemm,    ///< blocked matrix product over rows of pointers to input pixels
+  winograd_f4,      ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
+  winograd_f6,      ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
+  winograd_f4_s16,  ///< F(4x4, 3x3) on 16-bit whole numbers, inputs rounded to 8 bits and a sign
 };
 
 /// What plan_conv2d() chose. The packed weight and the result's bits depend on it, and never on n.

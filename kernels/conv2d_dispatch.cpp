@@ -20,7 +20,8 @@ void run_algorithm(const Conv2dProblem& problem, const Conv2dPlan& plan, const C
       return;
     case Conv2dAlgo::indirect_gemm: cpu::indirect_gemm_forward(problem, plan, args, exec); return;
     case Conv2dAlgo::winograd_f4:
-    case Conv2dAlgo::winograd_f6: cpu::winograd_forward(problem, plan, args, exec); return;
+    case Conv2dAlgo::winograd_f6:
+    case Conv2dAlgo::winograd_f4_s16: cpu::winograd_forward(problem, plan, args, exec); return;
   }
 }
 
@@ -43,6 +44,7 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
       return;
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
+    case Conv2dAlgo::winograd_f4_s16:
       cpu::winograd_pack(problem, plan, weight, static_cast<float*>(packed), exec);
       return;
   }

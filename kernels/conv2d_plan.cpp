@@ -21,10 +21,11 @@ struct Candidate {
   Conv2dAlgo algo;
   const char* name;
 };
-constexpr std::array<Candidate, 4> kCandidates{{{Conv2dAlgo::reference, "reference"},
+constexpr std::array<Candidate, 5> kCandidates{{{Conv2dAlgo::reference, "reference"},
                                                 {Conv2dAlgo::indirect_gemm, "indirect_gemm"},
                                                 {Conv2dAlgo::winograd_f4, "winograd_f4"},
-                                                {Conv2dAlgo::winograd_f6, "winograd_f6"}}};
+                                                {Conv2dAlgo::winograd_f6, "winograd_f6"},
+                                                {Conv2dAlgo::winograd_f4_s16, "winograd_f4_s16"}}};
 
 const char* name_of(Conv2dAlgo algo) {
   for (const Candidate& candidate : kCandidates) {
@@ -40,6 +41,8 @@ bool is_legal(Conv2dAlgo algo, const Conv2dProblem& problem) {
     case Conv2dAlgo::indirect_gemm: return problem.kh * problem.kw <= cpu::kMaxTaps;
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6: return cpu::winograd_is_legal(problem);
+    case Conv2dAlgo::winograd_f4_s16:
+      return problem.may_round_inputs && cpu::winograd_is_legal(problem);
   }
   return false;
 }
@@ -72,14 +75,17 @@ double indirect_gemm_cost(const Conv2dProblem& p, Isa isa) {
 // Transforms by measurement (AMD Zen 3, AVX2, November 2026): a vector of channels of a tile takes
 // as long as so many multiplications on the way in and out. To store a product, and to read it
 // again, takes as long as two more channels.
-double winograd_cost(const Conv2dProblem& p, int m, Isa isa) {
+double winograd_cost(const Conv2dProblem& p, Conv2dAlgo algo, Isa isa) {
+  const int m = cpu::winograd_side(algo);
   const cpu::RegisterTile tile = cpu::winograd_tile(isa);
   const auto tiles = static_cast<double>(ceil_div(p.oh(), m) * ceil_div(p.ow(), m));
   const auto vectors_in = static_cast<double>(ceil_div(p.c_in, tile.lanes));
   const auto vectors_out =
       static_cast<double>(ceil_div(p.c_out, tile.block_n) * (tile.block_n / tile.lanes));
   const double transform_in = m == 4 ? 400 : 900, transform_out = m == 4 ? 300 : 600;
-  const double products = (m + 2) * (m + 2) * static_cast<double>(p.c_in + 2) * vectors_out;
+  // Of whole numbers two are multiplied at once.
+  const double words = static_cast<double>(p.c_in) / (algo == Conv2dAlgo::winograd_f4_s16 ? 2 : 1);
+  const double products = (m + 2) * (m + 2) * (words + 2) * vectors_out;
   return products * (tiles + kWeightRead) +
          tiles * (transform_in * vectors_in + transform_out * vectors_out);
 }
@@ -89,7 +95,8 @@ double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
     case Conv2dAlgo::reference: return reference_cost(problem);
     case Conv2dAlgo::indirect_gemm: return indirect_gemm_cost(problem, isa);
     case Conv2dAlgo::winograd_f4:
-    case Conv2dAlgo::winograd_f6: return winograd_cost(problem, cpu::winograd_side(algo), isa);
+    case Conv2dAlgo::winograd_f6:
+    case Conv2dAlgo::winograd_f4_s16: return winograd_cost(problem, algo, isa);
   }
   return std::numeric_limits<double>::infinity();
 }
@@ -100,8 +107,9 @@ std::optional<Conv2dAlgo> forced_algo() {
   for (const Candidate& candidate : kCandidates) {
     if (std::string_view(text) == candidate.name) return candidate.algo;
   }
-  throw InvalidArgument(fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
-                        "it is one of reference, indirect_gemm, winograd_f4, winograd_f6");
+  throw InvalidArgument(
+      fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
+      "it is one of reference, indirect_gemm, winograd_f4, winograd_f6, winograd_f4_s16");
 }
 
 }  // namespace
@@ -143,12 +151,11 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     plan.workspace_bytes += cpu::indirect_gemm_workspace_bytes(problem);
     return plan;
   }
-  const int m = cpu::winograd_side(algo);
   const cpu::RegisterTile tile = cpu::winograd_tile(plan.isa);
   plan.block_m = tile.block_m;
   plan.block_n = tile.block_n;
-  plan.packed_weight_bytes = cpu::winograd_packed_bytes(problem, m, tile.block_n);
-  plan.workspace_bytes += cpu::winograd_workspace_bytes(problem, m, tile, threads);
+  plan.packed_weight_bytes = cpu::winograd_packed_bytes(problem, algo, tile);
+  plan.workspace_bytes += cpu::winograd_workspace_bytes(problem, algo, tile, threads);
   return plan;
 }
 

@@ -16,7 +16,7 @@ struct Conv2dStaging {
   std::int64_t input = 0, convolved = 0, output = 0;  ///< floats
 
   Conv2dStaging(const Conv2dProblem& p, Conv2dAlgo algo) {
-    const bool is_winograd = algo == Conv2dAlgo::winograd_f4 || algo == Conv2dAlgo::winograd_f6;
+    const bool is_winograd = algo != Conv2dAlgo::reference && algo != Conv2dAlgo::indirect_gemm;
     converts = p.layout == Layout::nchw && algo != Conv2dAlgo::reference;
     pools = p.max_pool_2x2 && !is_winograd;
     constexpr std::int64_t kFloatsOfLine = 16;

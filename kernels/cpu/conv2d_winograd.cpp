@@ -4,6 +4,7 @@
 
 #include "core/checked_math.h"
 #include "core/parallel.h"
+#include "kernels/cpu/conv2d_winograd_s16.h"
 #include "kernels/cpu/flush_denormals.h"
 
 #include <algorithm>
@@ -23,6 +24,8 @@ constexpr std::int64_t kSharedBytes = 6 * 1024 * 1024;
 constexpr std::int64_t kLeastTiles = 24;
 // A thread's share of a stage is cut into this many ranges, so that none waits long for the last.
 constexpr std::int64_t kRangesPerThread = 8;
+
+bool is_whole(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f4_s16; }
 
 // Between positions: an odd number of cache lines, or all positions of a tile fall into one set.
 std::int64_t position_stride(std::int64_t floats) {
@@ -44,7 +47,7 @@ struct Schedule {
   Schedule(const WinogradConv& conv, bool private_blocks, std::int64_t tiles_of_block)
       : is_private(private_blocks),
         tiles(tiles_of_block),
-        v_stride(position_stride(tiles * conv.c_stride)),
+        v_stride(position_stride(tiles * conv.v_stride)),
         m_stride(position_stride(tiles * conv.block_n)),
         v_floats(conv.positions() * v_stride),
         m_floats(conv.positions() * m_stride * (private_blocks ? 1 : panels_of(conv))) {}
@@ -56,7 +59,7 @@ struct Schedule {
 
 // Whole register tiles of Winograd tiles that fit L2 with one panel's products; 0 where too few.
 std::int64_t private_tiles(const WinogradConv& conv, int block_m) {
-  const std::int64_t tile_bytes = conv.positions() * (conv.c_stride + conv.block_n) * kFloatBytes;
+  const std::int64_t tile_bytes = conv.positions() * (conv.v_stride + conv.block_n) * kFloatBytes;
   const std::int64_t tiles = kL2Bytes / tile_bytes / block_m * block_m;
   return tiles >= 12 ? tiles : 0;
 }
@@ -67,7 +70,7 @@ Schedule private_schedule(const WinogradConv& conv, int block_m) {
 
 Schedule shared_schedule(const WinogradConv& conv, int block_m) {
   const std::int64_t tile_bytes =
-      conv.positions() * (conv.c_stride + panels_of(conv) * conv.block_n) * kFloatBytes;
+      conv.positions() * (conv.v_stride + panels_of(conv) * conv.block_n) * kFloatBytes;
   const std::int64_t tiles = std::max(kSharedBytes / tile_bytes, kLeastTiles) / block_m * block_m;
   const std::int64_t all = std::max<std::int64_t>(conv.tiles(), 1);
   return {conv, false, std::min(tiles, round_up(all, block_m))};
@@ -80,14 +83,30 @@ Schedule choose(const WinogradConv& conv, int block_m, int threads) {
   return enough ? private_schedule(conv, block_m) : shared_schedule(conv, block_m);
 }
 
-WinogradConv describe_conv(const Conv2dProblem& problem, int m, int block_n) {
+WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, RegisterTile tile) {
+  const int m = winograd_side(algo);
+  const std::int64_t words =
+      is_whole(algo) ? winograd_s16_words(problem.c_in, tile.lanes) : problem.c_in;
   return {.problem = problem,
           .m = m,
           .tiles_y = ceil_div(problem.oh(), m),
           .tiles_x = ceil_div(problem.ow(), m),
-          .c_stride = round_up(problem.c_in, kFloatsOfLine),
-          .block_n = block_n};
+          .words = words,
+          .v_stride = round_up(words, kFloatsOfLine),
+          .block_n = tile.block_n};
 }
+
+// The workspace in order, in words.
+struct Workspace {
+  std::int64_t zeros, image_scale, largest;  // what the padding reads; [n]; [n][kImageChunks]
+
+  Workspace(const Conv2dProblem& problem, Conv2dAlgo algo)
+      : zeros(round_up(problem.c_in, kFloatsOfLine)),
+        image_scale(is_whole(algo) ? round_up(problem.n, kFloatsOfLine) : 0),
+        largest(is_whole(algo) ? round_up(problem.n * kImageChunks, kFloatsOfLine) : 0) {}
+
+  std::int64_t words() const { return zeros + image_scale + largest; }
+};
 
 struct Run {
   const WinogradConv& conv;
@@ -106,7 +125,11 @@ struct Run {
     return {begin(index), begin(index + 1)};
   }
   const float* weights(std::int64_t panel, std::int64_t position) const {
-    return conv.packed + (panel * conv.positions() + position) * conv.problem.c_in * conv.block_n;
+    return conv.packed + (panel * conv.positions() + position) * conv.words * conv.block_n;
+  }
+  const float* scale(std::int64_t panel, std::int64_t position) const {
+    if (conv.u_scale == nullptr) return nullptr;
+    return conv.u_scale + (panel * conv.positions() + position) * conv.block_n;
   }
 };
 
@@ -122,8 +145,9 @@ void take_through_stages(const Run& run, TileRange tiles, float* v, float* m) {
                             .next_u = run.weights(panel, position + (last ? 0 : 1)),
                             .m = m + position * s.m_stride,
                             .count = tiles.count(),
-                            .c = run.conv.problem.c_in,
-                            .c_stride = run.conv.c_stride});
+                            .words = run.conv.words,
+                            .v_stride = run.conv.v_stride,
+                            .scale = run.scale(panel, position)});
     }
     run.kernels.transform_output(run.conv, tiles, panel, m, s.m_stride);
   }
@@ -160,7 +184,7 @@ void run_shared_block(const Run& run, TileRange tiles) {
   float* const m = v + s.v_floats;
   for_ranges(run, tiles.count(), [&](std::int64_t begin, std::int64_t end) {
     run.kernels.transform_input(run.conv, {tiles.begin + begin, tiles.begin + end},
-                                v + begin * run.conv.c_stride, s.v_stride);
+                                v + begin * run.conv.v_stride, s.v_stride);
   });
   // Panels innermost: a position's V stays in the cache while the panels pass by.
   for_ranges(run, positions * panels, [&](std::int64_t begin, std::int64_t end) {
@@ -172,8 +196,9 @@ void run_shared_block(const Run& run, TileRange tiles) {
                             .next_u = run.weights(next % panels, next / panels),
                             .m = m + (panel * positions + position) * s.m_stride,
                             .count = tiles.count(),
-                            .c = run.conv.problem.c_in,
-                            .c_stride = run.conv.c_stride});
+                            .words = run.conv.words,
+                            .v_stride = run.conv.v_stride,
+                            .scale = run.scale(panel, position)});
     }
   });
   for_ranges(run, tiles.count(), [&](std::int64_t begin, std::int64_t end) {
@@ -196,50 +221,67 @@ bool winograd_is_legal(const Conv2dProblem& p) {
          p.dilation_w == 1 && p.groups == 1;
 }
 
-std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, int m, int block_n) {
-  return ceil_div(problem.c_out, block_n) * block_n * problem.c_in * (m + 2) * (m + 2) *
-         kFloatBytes;
+std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
+                                   RegisterTile tile) {
+  const WinogradConv conv = describe_conv(problem, algo, tile);
+  const std::int64_t scales = is_whole(algo) ? 1 : 0;  // a word of scale beside the words of U
+  return panels_of(conv) * conv.block_n * conv.positions() * (conv.words + scales) * kFloatBytes;
 }
 
-std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, int m, RegisterTile tile,
-                                      int threads) {
-  const WinogradConv conv = describe_conv(problem, m, tile.block_n);
+std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
+                                      RegisterTile tile, int threads) {
+  const WinogradConv conv = describe_conv(problem, algo, tile);
   // A call with fewer images may choose the other way.
   std::int64_t bytes = shared_schedule(conv, tile.block_m).bytes(threads);
   if (private_tiles(conv, tile.block_m) > 0) {
     bytes = std::max(bytes, private_schedule(conv, tile.block_m).bytes(threads));
   }
-  return conv.c_stride * kFloatBytes + bytes;
+  return Workspace(problem, algo).words() * kFloatBytes + bytes;
 }
 
 void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
                    float* packed, Exec exec) {
-  WinogradPackKernel* const pack = winograd_pack_kernel(plan.isa, winograd_side(plan.algo));
-  parallel_for(exec.threads, ceil_div(problem.c_out, plan.block_n), 1,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (; begin < end; ++begin) pack(problem, weight, begin, packed);
-               });
+  const RegisterTile tile = winograd_tile(plan.isa);
+  const WinogradConv conv = describe_conv(problem, plan.algo, tile);
+  if (is_whole(plan.algo)) return winograd_s16_pack(conv, plan.isa, weight, packed, exec);
+  WinogradPackKernel* const pack = winograd_pack_kernel(plan.isa, conv.m);
+  const std::int64_t panel_floats = conv.positions() * conv.words * conv.block_n;
+  parallel_for(exec.threads, panels_of(conv), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (; begin < end; ++begin) pack(problem, weight, begin, packed + begin * panel_floats);
+  });
 }
 
 void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,
                       Exec exec) {
   if (problem.n == 0 || problem.stored_h() == 0 || problem.stored_w() == 0) return;
-  const int m = winograd_side(plan.algo), threads = std::min(exec.threads, plan.threads);
-  WinogradConv conv = describe_conv(problem, m, plan.block_n);
+  const int threads = std::min(exec.threads, plan.threads);
+  WinogradConv conv = describe_conv(problem, plan.algo, winograd_tile(plan.isa));
+  const Workspace workspace(problem, plan.algo);
   float* const zeros = static_cast<float*>(args.workspace);
-  std::fill_n(zeros, conv.c_stride, 0.0f);
+  std::fill_n(zeros, workspace.zeros, 0.0f);
   conv.input = args.input;
   conv.packed = static_cast<const float*>(args.weight);
   conv.bias = args.bias;
   conv.output = args.output;
   conv.zeros = zeros;
+  WinogradKernels kernels = winograd_kernels(plan.isa, plan.algo);
+  if (is_whole(plan.algo)) {
+    float* const image_scale = zeros + workspace.zeros;
+    auto* const largest = reinterpret_cast<std::int32_t*>(image_scale + workspace.image_scale);
+    winograd_s16_image_scales(problem, plan.isa, args.input, largest, image_scale,
+                              {.threads = threads});
+    conv.image_scale = image_scale;
+    conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;
+    kernels.transform_input = winograd_s16_kernels(plan.isa).transform_input;
+    kernels.multiply = winograd_s16_kernels(plan.isa).multiply;
+  }
   const Schedule schedule = choose(conv, plan.block_m, threads);
   const Run run{.conv = conv,
-                .kernels = winograd_kernels(plan.isa, m),
+                .kernels = kernels,
                 .schedule = schedule,
                 .block_m = plan.block_m,
                 .threads = threads,
-                .buffers = zeros + conv.c_stride};
+                .buffers = zeros + workspace.words()};
   schedule.is_private ? run_private(run) : run_shared(run);
 }
 

@@ -6,6 +6,9 @@
 //   M = sum over c of U V    a * a small matrix products [tiles, c_in] x [c_in, c_out]
 //   y = A^T M A              output transform, with bias, ReLU and 2x2 max pooling
 // with U = G g G^T computed once, when weights are packed.
+//
+// V and U are made of words of 4 bytes: a float, or (winograd_f4_s16) two whole numbers of 16 bits
+// for two channels, whose products one instruction adds in pairs.
 #pragma once
 
 #include "kernels/conv2d.h"
@@ -19,14 +22,15 @@ namespace lamina::kernels::cpu {
 bool winograd_is_legal(const Conv2dProblem& problem);
 
 /// The side m of the output tile.
-constexpr int winograd_side(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f4 ? 4 : 6; }
+constexpr int winograd_side(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f6 ? 6 : 4; }
 
-std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, int m, int block_n);
-std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, int m, RegisterTile tile,
-                                      int threads);
+std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
+                                   RegisterTile tile);
+std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
+                                      RegisterTile tile, int threads);
 
-/// weight [c_out, c_in, 3, 3] -> packed [panel][(m + 2)^2][c_in][block_n], the last panel filled
-/// up with zeros.
+/// weight [c_out, c_in, 3, 3] -> packed [panel][(m + 2)^2][words][block_n], the last panel filled
+/// up with zeros; for whole numbers then the scales of U [panel][(m + 2)^2][block_n].
 void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
                    float* packed, Exec exec);
 
@@ -39,13 +43,16 @@ struct WinogradConv {
   Conv2dProblem problem;
   int m;  // the output tile's side, 4 or 6
   std::int64_t tiles_y, tiles_x;
-  std::int64_t c_stride;          // c_in rounded up to whole vectors: a tile's row of V
-  int block_n;                    // output channels of one panel
-  const float* input = nullptr;   // [n, h, w, c_in]
-  const float* packed = nullptr;  // see winograd_pack()
-  const float* bias = nullptr;    // [c_out], or nullptr
-  float* output = nullptr;        // [n, stored_h, stored_w, c_out]
-  const float* zeros = nullptr;   // [c_stride]: what the padding reads as
+  std::int64_t words;                  // of a tile's channels in V, and of an output channel's in U
+  std::int64_t v_stride;               // words, rounded up to whole vectors: a tile's row of V
+  int block_n;                         // output channels of one panel
+  const float* input = nullptr;        // [n, h, w, c_in]
+  const float* packed = nullptr;       // see winograd_pack()
+  const float* bias = nullptr;         // [c_out], or nullptr
+  float* output = nullptr;             // [n, stored_h, stored_w, c_out]
+  const float* zeros = nullptr;        // [c_in]: what the padding reads as
+  const float* u_scale = nullptr;      // of whole numbers: [panel][a * a][block_n]
+  const float* image_scale = nullptr;  // of whole numbers: [n], what a step of the input is worth
 
   int positions() const { return (m + 2) * (m + 2); }
   std::int64_t tiles() const { return problem.n * tiles_y * tiles_x; }
@@ -59,15 +66,16 @@ struct TileRange {
 
 /// One position's product: rows [count] of V by a panel of U.
 struct WinogradProduct {
-  const float* v;       // [count][c_stride]
-  const float* u;       // [c][block_n]
+  const float* v;       // [count][v_stride]
+  const float* u;       // [words][block_n]
   const float* next_u;  // the panel that comes next: fetched meanwhile
   float* m;             // [count][block_n]
-  std::int64_t count, c, c_stride;
+  std::int64_t count, words, v_stride;
+  const float* scale = nullptr;  // [block_n], of whole numbers
 };
 
 struct WinogradKernels {
-  /// V of tiles: v[position * position_stride + (tile - begin) * c_stride + c].
+  /// V of tiles: v[position * position_stride + (tile - begin) * v_stride + word].
   void (*transform_input)(const WinogradConv& conv, TileRange tiles, float* v,
                           std::int64_t position_stride);
   void (*multiply)(const WinogradProduct& product);
@@ -77,11 +85,24 @@ struct WinogradKernels {
 };
 
 RegisterTile winograd_tile(Isa isa);
-const WinogradKernels& winograd_kernels(Isa isa, int m);
+/// Of floats: algo is winograd_f4 or winograd_f6.
+const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo);
+/// The first two stages of winograd_f4_s16, whose third is winograd_f4's.
+const WinogradKernels& winograd_s16_kernels(Isa isa);
 
-/// One panel of winograd_pack().
+/// Channels that one word stands for lie this far apart: a word of the group of 2 * lanes channels
+/// from c on has c + i and c + lanes + i.
+constexpr std::int64_t winograd_s16_words(std::int64_t c_in, int lanes) {
+  return (c_in + 2 * lanes - 1) / (2 * lanes) * lanes;
+}
+
+/// U of one panel in floats: [(m + 2)^2][c_in][block_n].
 using WinogradPackKernel = void(const Conv2dProblem& problem, const float* weight,
-                                std::int64_t panel, float* packed);
+                                std::int64_t panel, float* u);
 WinogradPackKernel* winograd_pack_kernel(Isa isa, int m);
+
+/// The largest bit pattern of |values|: beyond infinity's where there is a NaN.
+using LargestBitsKernel = std::int32_t(const float* values, std::int64_t count);
+LargestBitsKernel* largest_bits_kernel(Isa isa);
 
 }  // namespace lamina::kernels::cpu

@@ -43,11 +43,9 @@ HWY_INLINE void TransformWeight(const double (&g)[9][kBlockN], int lane, float* 
 }
 
 template <int kM>
-void PackPanel(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* packed) {
-  constexpr int kPositions = Winograd<kM>::kA * Winograd<kM>::kA;
+void PackPanel(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* u) {
   const std::int64_t k = panel * kBlockN, position_stride = p.c_in * kBlockN;
   const std::int64_t channels = p.c_out - k < kBlockN ? p.c_out - k : kBlockN;
-  float* u = packed + panel * kPositions * position_stride;
   HWY_ALIGN double g[9][kBlockN] = {};  // lanes past the last channel stay zero
   for (std::int64_t c = 0; c < p.c_in; ++c, u += kBlockN) {
     for (std::int64_t j = 0; j < channels; ++j) {
@@ -62,11 +60,11 @@ void PackPanel(const Conv2dProblem& p, const float* weight, std::int64_t panel, 
 
 }  // namespace
 
-void PackPanel4(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* packed) {
-  PackPanel<4>(p, weight, panel, packed);
+void PackPanel4(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* u) {
+  PackPanel<4>(p, weight, panel, u);
 }
-void PackPanel6(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* packed) {
-  PackPanel<6>(p, weight, panel, packed);
+void PackPanel6(const Conv2dProblem& p, const float* weight, std::int64_t panel, float* u) {
+  PackPanel<6>(p, weight, panel, u);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -100,7 +100,8 @@ std::int64_t Conv2dOp::macs(const Shape& input) const {
 }
 
 void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
-  const auto problem = fused_problem(input, layout);
+  auto problem = fused_problem(input, layout);
+  problem.may_round_inputs = context.precision == "int8";
   plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   const bool rounded = context.precision == "bf16";

@@ -53,7 +53,9 @@ kernels::LinearProblem LinearOp::problem_for(const Shape& input) const {
 
 void LinearOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout) {
   using kernels::LinearWeight;
-  stored_ = context.precision == "bf16" ? LinearWeight::bf16 : LinearWeight::f32;
+  stored_ = context.precision == "bf16"   ? LinearWeight::bf16
+            : context.precision == "int8" ? LinearWeight::s8
+                                          : LinearWeight::f32;
   const kernels::LinearProblem problem = problem_for(input);
   plan_ = kernels::plan_linear(problem, context.features);
   if (stored_ == LinearWeight::f32) return;

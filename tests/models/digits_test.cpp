@@ -18,8 +18,9 @@ namespace {
 const std::string kData = LAMINA_MODEL_DATA;
 
 /// Index of the largest of each row's logits.
-std::vector<std::int64_t> classify(const Model& model, const std::vector<vision::Image>& images) {
-  Session session(model, {.device = "cpu", .max_batch = 32});
+std::vector<std::int64_t> classify(const Model& model, const std::vector<vision::Image>& images,
+                                   const std::string& precision = "fp32") {
+  Session session(model, {.device = "cpu", .precision = precision, .max_batch = 32});
   const vision::Transforms& transforms = model.info().transforms;
   const auto count = static_cast<std::int64_t>(images.size());
   Tensor batch = Tensor::empty({count, 3, transforms.crop, transforms.crop});
@@ -65,6 +66,21 @@ TEST_CASE("digits: has the accuracy that its container states, on the held-out f
   }
   CHECK(100.0 * correct / 360 == model.info().metrics.at("acc@1"));
   CHECK(model.info().metrics.at("acc@1") >= 98);
+}
+
+TEST_CASE("digits: bf16 and int8 agree with fp32 on 99 in 100 of the held-out fifth",
+          "[models][digits]") {
+  const Model model = load_model(kData + "/digits.lamina");
+  const std::string held_out = std::string(LAMINA_TEST_DATA) + "/models/digits_test_";
+  const auto images = to_images(serialization::load_npy(held_out + "images.npy"));
+  const auto full = classify(model, images);
+  for (const std::string precision : {"bf16", "int8"}) {
+    const auto narrow = classify(model, images, precision);
+    int agree = 0;
+    for (std::size_t i = 0; i < full.size(); ++i) agree += narrow[i] == full[i] ? 1 : 0;
+    INFO(precision << ": " << agree << " of " << full.size());
+    CHECK(agree * 100 >= 99 * static_cast<int>(full.size()));
+  }
 }
 
 TEST_CASE("digits: reads the pictures that lie beside it", "[models][digits]") {

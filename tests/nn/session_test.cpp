@@ -180,18 +180,24 @@ TEST_CASE("session: weights changed afterwards reach the sessions made afterward
   CHECK_FALSE(equal_bits(run_once(*network, batch, {}), old_result));
 }
 
-TEST_CASE("session: bf16 is the model with its weights rounded to bfloat16", "[nn][session]") {
+TEST_CASE("session: a narrower precision is near fp32, with the same bits in any batch",
+          "[nn][session]") {
   const auto network = test::small_network();
   const Tensor batch = test::pattern({5, 3, 13, 10});
-  const Tensor narrow =
-      run_once(*network, batch, {.precision = "bf16", .threads = 1, .max_batch = 5});
-  const Difference d = difference(narrow, run_once(*network, batch, {.max_batch = 5}));
-  CHECK(!(d.max_abs > 2e-2 * d.max_abs_reference));
-  CHECK(d.max_abs > 0);
-  for (const int threads : {1, 2, 3}) {
-    for (const std::int64_t max_batch : {1, 2, 5}) {
-      const SessionOptions options{.precision = "bf16", .threads = threads, .max_batch = max_batch};
-      CHECK(equal_bits(run_once(*network, batch, options), narrow));
+  const Tensor full = run_once(*network, batch, {.max_batch = 5});
+  for (const std::string precision : {"bf16", "int8"}) {
+    const Tensor narrow =
+        run_once(*network, batch, {.precision = precision, .threads = 1, .max_batch = 5});
+    const Difference d = difference(narrow, full);
+    INFO(precision);
+    CHECK(!(d.max_abs > 2e-2 * d.max_abs_reference));
+    CHECK(d.max_abs > 0);
+    for (const int threads : {1, 2, 3}) {
+      for (const std::int64_t max_batch : {1, 2, 5}) {
+        const SessionOptions options{
+            .precision = precision, .threads = threads, .max_batch = max_batch};
+        CHECK(equal_bits(run_once(*network, batch, options), narrow));
+      }
     }
   }
 }

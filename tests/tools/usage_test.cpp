@@ -48,7 +48,7 @@ TEST_CASE("vgg16-infer: a wrong command line is one error line, a hint and statu
        "  hint: for example --features features.28 --features-out features.npy\n"},
       {{"--precision", "fp16", "x.jpg"},
        "vgg16-infer: error: 'fp16' is not available on cpu: --precision\n"
-       "  hint: cpu has fp32, bf16\n"},
+       "  hint: cpu has fp32, bf16, int8\n"},
       {{"-m", "vgg61", "-w", "random", "x.jpg"}, "vgg16-infer: error: "},
       {{"--device", "gpu", "x.jpg"},
        "vgg16-infer: error: 'gpu' is not a device: --device\n"

@@ -125,9 +125,9 @@ Option device_option(std::string& target, std::string group) {
 Option precision_option(std::string& target, std::string group) {
   return {.names = "--precision",
           .value = "P",
-          .help = "fp32 (default), bf16; on CUDA also tf32, fp16",
+          .help = "fp32 (default); bf16; on the processor int8; on CUDA tf32, fp16",
           .group = std::move(group),
-          .choices = {"fp32", "tf32", "fp16", "bf16"},
+          .choices = {"fp32", "bf16", "int8", "tf32", "fp16"},
           .set = text(target)};
 }
 

@@ -1,0 +1,188 @@
+// Winograd on whole numbers: exact where it is said to be, near the reference otherwise, and never
+// over the edge of 32 bits.
+#include "kernels/conv2d.h"
+
+#include <lamina/core/error.h>
+
+#include "kernels/cpu/conv2d_winograd.h"
+#include "tests/kernels/conv2d_cases.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+
+namespace lamina::test {
+namespace {
+
+using kernels::Conv2dAlgo;
+using kernels::Conv2dPlan;
+using kernels::Conv2dProblem;
+
+std::vector<Conv2dProblem> problems() {
+  std::vector<Conv2dProblem> problems = winograd_problems();
+  for (Conv2dProblem& problem : problems) problem.may_round_inputs = true;
+  return problems;
+}
+
+float largest(const Floats& values) {
+  float result = 0;
+  for (const float value : values) result = std::max(result, std::fabs(value));
+  return result;
+}
+
+TEST_CASE("conv2d winograd_f4_s16: is legal only where inputs may be rounded",
+          "[kernels][conv2d]") {
+  Conv2dProblem problem = winograd_problems()[0];
+  CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, {}), InvalidArgument);
+  problem.may_round_inputs = true;
+  CHECK_NOTHROW(plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, {}));
+}
+
+TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels][conv2d]") {
+  std::minstd_rand random(7);
+  const auto half = [&](int bound) {
+    return static_cast<std::int32_t>(random() % static_cast<unsigned>(2 * bound + 1)) - bound;
+  };
+  for (const CpuFeatures& features : every_isa()) {
+    const kernels::cpu::RegisterTile tile = kernels::cpu::winograd_tile(features.isa);
+    for (const std::int64_t words : {1, 8, 16, 21, 40}) {
+      for (std::int64_t count = 1; count <= 2 * tile.block_m + 1; ++count) {
+        const std::int64_t stride = (words + 15) / 16 * 16;
+        const auto pair = [](std::int32_t first, std::int32_t second) {
+          return std::bit_cast<float>((first & 0xffff) | second << 16);
+        };
+        std::vector<std::int32_t> v, u;  // both halves of each word
+        for (std::int64_t i = 0; i < 2 * count * words; ++i) v.push_back(half(25500));
+        for (std::int64_t i = 0; i < 2 * tile.block_n * words; ++i) u.push_back(half(400));
+        AlignedBytes v_words(4 * count * stride), u_words(4 * words * tile.block_n);
+        AlignedBytes m(4 * count * tile.block_n);
+        const auto at = [](const std::vector<std::int32_t>& values, std::int64_t i) {
+          return values[static_cast<std::size_t>(i)];
+        };
+        for (std::int64_t i = 0; i < count * words; ++i) {
+          static_cast<float*>(v_words.data())[i / words * stride + i % words] =
+              pair(at(v, 2 * i), at(v, 2 * i + 1));
+        }
+        for (std::int64_t i = 0; i < words * tile.block_n; ++i) {
+          static_cast<float*>(u_words.data())[i] = pair(at(u, 2 * i), at(u, 2 * i + 1));
+        }
+        const Floats scale(static_cast<std::size_t>(tile.block_n), 0.5f);
+        kernels::cpu::winograd_s16_kernels(features.isa)
+            .multiply({.v = static_cast<const float*>(v_words.data()),
+                       .u = static_cast<const float*>(u_words.data()),
+                       .next_u = static_cast<const float*>(u_words.data()),
+                       .m = static_cast<float*>(m.data()),
+                       .count = count,
+                       .words = words,
+                       .v_stride = stride,
+                       .scale = scale.data()});
+        Floats expected, actual;
+        for (std::int64_t r = 0; r < count; ++r) {
+          for (std::int64_t k = 0; k < tile.block_n; ++k) {
+            std::int32_t sum = 0;
+            for (std::int64_t w = 0; w < 2 * words; ++w) {
+              sum += at(v, 2 * r * words + w) * at(u, 2 * (w / 2 * tile.block_n + k) + w % 2);
+            }
+            expected.push_back(static_cast<float>(sum) * 0.5f);
+            actual.push_back(static_cast<const float*>(m.data())[r * tile.block_n + k]);
+          }
+        }
+        INFO(to_string(features.isa) << ", " << words << " words, " << count << " rows");
+        CHECK(difference(expected, actual) == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("conv2d winograd_f4_s16: is near the reference", "[kernels][conv2d]") {
+  for (const Conv2dProblem& problem : problems()) {
+    const Conv2dData data = real_data(problem);
+    const Floats expected = reference_conv2d(problem, data);
+    // Half a step of each input, and what the coarser U adds: about as much again.
+    const Floats sizes =
+        reference_conv2d(problem, {Floats(data.input.size(), largest(data.input) / 255),
+                                   absolute(data.weight), Floats(data.bias.size(), 0.0f)});
+    for (const CpuFeatures& features : every_isa()) {
+      const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, 2);
+      INFO(describe(problem) << ", " << to_string(plan));
+      const Conv2dRun run = run_conv2d(problem, plan, data, 2);
+      const double most = static_cast<double>(largest(sizes));
+      CHECK(excess(expected, run.output, [&](std::size_t) { return most; }) == "");
+      CHECK(run.guards_intact);
+    }
+  }
+}
+
+// A tile whose signs are those of a position's row and column of B^T drives that position's V to
+// its bound; weights of one sign do the same to the sum over 512 channels.
+TEST_CASE("conv2d winograd_f4_s16: sums stay in 32 bits whatever the input", "[kernels][conv2d]") {
+  constexpr int kBt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                             {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+  Conv2dProblem problem{.c_in = 512,
+                        .h = 6,
+                        .w = 6,
+                        .c_out = 3,
+                        .kh = 3,
+                        .kw = 3,
+                        .may_round_inputs = true,
+                        .layout = kernels::Layout::nhwc};
+  Conv2dData data = real_data(problem);
+  for (float& weight : data.weight) weight = 1 + 0.1f * std::fabs(weight);
+  for (int position = 0; position < 36; ++position) {
+    for (std::int64_t pixel = 0; pixel < 36; ++pixel) {
+      const int sign = kBt[position / 6][pixel / 6] * kBt[position % 6][pixel % 6];
+      const float value = sign > 0 ? 3.0f : sign < 0 ? -3.0f : 0.0f;
+      std::fill_n(data.input.begin() + pixel * problem.c_in, problem.c_in, value);
+    }
+    const Floats expected = reference_conv2d(problem, data);
+    for (const CpuFeatures& features : every_isa()) {
+      const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features);
+      INFO("position " << position << ", " << to_string(plan));
+      // The sum of all terms' magnitudes is about 512 * 9 * 3.
+      CHECK(excess(expected, run_conv2d(problem, plan, data, 1).output,
+                   [](std::size_t) { return 0.01 * 512 * 9 * 3; }) == "");
+    }
+  }
+}
+
+TEST_CASE("conv2d winograd_f4_s16: an image of zeros gives the bias", "[kernels][conv2d]") {
+  Conv2dProblem problem = problems()[8];
+  problem.relu = false;
+  Conv2dData data = real_data(problem);
+  std::fill(data.input.begin(), data.input.end(), 0.0f);
+  const Floats expected = reference_conv2d(problem, data);
+  for (const CpuFeatures& features : every_isa()) {
+    const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features);
+    CHECK(difference(expected, run_conv2d(problem, plan, data, 1).output) == "");
+  }
+}
+
+TEST_CASE("conv2d winograd_f4_s16: an image with a NaN or infinity is NaN, the others are not",
+          "[kernels][conv2d]") {
+  Conv2dProblem problem = problems()[6];
+  problem.n = 3;
+  const Conv2dData data = real_data(problem);
+  for (const float wrong :
+       {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Conv2dData with = data;
+    with.input[with.input.size() / 2] = wrong;  // of the second image
+    for (const CpuFeatures& features : every_isa()) {
+      const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, 2);
+      const Floats clean = run_conv2d(problem, plan, data, 2).output;
+      const Floats output = run_conv2d(problem, plan, with, 2).output;
+      const std::size_t image = output.size() / 3;
+      INFO(to_string(plan) << ", " << wrong);
+      for (std::size_t i = 0; i < output.size(); ++i) {
+        if (i / image == 1 ? std::isnan(output[i]) : output[i] == clean[i]) continue;
+        FAIL("at " << i << ": " << output[i]);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamina::test
