@@ -277,7 +277,7 @@ TEST_CASE("infer: SIGINT leaves what was done, whole, and is status 130", "[tool
   }());
   const Outcome outcome =
       place.infer({"-q", "-b", "1", "-o", "o.jsonl", "--format", "jsonl", "@list.txt"},
-                  {.before = "timeout --preserve-status -s INT 1"});
+                  {.before = "timeout --preserve-status -s INT 3"});
   CHECK(outcome.status == 130);
   CHECK(outcome.err == "vgg16-infer: error: interrupted\n");
   const auto text = lines(read_text(place / "o.jsonl"));
