@@ -48,6 +48,7 @@ struct Conv2dPlan {
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< of one call; grows with n and threads
   int threads = 1;                   ///< that the workspace is for: more than these do not work
+  double expected_flops = 0;         ///< an image's time at the peak in float multiply-adds
 
   bool operator==(const Conv2dPlan&) const = default;
 };

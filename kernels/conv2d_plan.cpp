@@ -137,6 +137,9 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
                  problem.kh, problem.kw);
   Conv2dPlan plan{
       .algo = algo, .workspace_bytes = Conv2dStaging(problem, algo).bytes(), .threads = threads};
+  // A vector multiplication is a multiply-add, two operations, of every lane.
+  plan.expected_flops =
+      2 * cost(algo, problem, features.isa) * cpu::winograd_tile(features.isa).lanes;
   if (algo == Conv2dAlgo::reference) {
     plan.packed_weight_bytes = problem.c_out * (problem.c_in / problem.groups) * problem.kh *
                                problem.kw * static_cast<std::int64_t>(sizeof(float));

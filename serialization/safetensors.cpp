@@ -2,6 +2,7 @@
 
 #include "core/mapped_file.h"
 #include "core/require.h"
+#include "core/storage.h"
 #include "serialization/json_text.h"
 #include "serialization/safetensors_header.h"
 #include "serialization/safetensors_write.h"
@@ -20,8 +21,9 @@ StateDict load_safetensors(const std::filesystem::path& path, const LoadOptions&
   for (SafetensorsEntry& entry : header.entries) {
     const auto bytes = header.buffer.subspan(static_cast<std::size_t>(entry.begin),
                                              static_cast<std::size_t>(entry.end - entry.begin));
-    tensors.insert(std::move(entry.name),
-                   view_or_copy(bytes, entry.shape, entry.dtype, file, options.unaligned));
+    Tensor tensor = view_or_copy(bytes, entry.shape, entry.dtype, file, options.unaligned);
+    if (tensor.raw_data() == bytes.data()) tensor.storage()->set_file(file.get());
+    tensors.insert(std::move(entry.name), std::move(tensor));
   }
   return tensors;
 }

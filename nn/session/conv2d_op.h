@@ -24,6 +24,7 @@ class Conv2dOp : public Op {
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
   std::int64_t workspace_bytes() const override { return plan_.workspace_bytes; }
   std::string plan_text() const override { return kernels::to_string(plan_); }
+  double expected_flops() const override { return plan_.expected_flops; }
   std::int64_t packed_bytes() const override { return plan_.packed_weight_bytes; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;

@@ -65,7 +65,9 @@ class CpuBackend : public Backend {
                         .plan = step.op->plan_text(),
                         .output = step.output.with(0, 1),
                         .macs = step.op->macs(step.input.with(0, 1)),
-                        .time_ms = step.time_ms});
+                        .time_ms = step.time_ms,
+                        .expected_flops = step.op->expected_flops(),
+                        .expected_bytes = step.op->expected_bytes()});
     }
     return result;
   }

@@ -90,6 +90,12 @@ LinearOp::Packed LinearOp::pack(const PrepareContext& context,
   return packed;
 }
 
+double LinearOp::expected_flops() const { return 2 * static_cast<double>(weight_.numel()); }
+
+double LinearOp::expected_bytes() const {
+  return static_cast<double>(weight_.numel() * kernels::size_of(stored_));
+}
+
 std::int64_t LinearOp::Packed::bytes() const {
   return weight.nbytes() + (scale.defined() ? scale.nbytes() : 0);
 }

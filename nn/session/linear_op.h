@@ -21,6 +21,8 @@ class LinearOp : public Op {
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
   std::string plan_text() const override;
+  double expected_flops() const override;
+  double expected_bytes() const override;
   std::int64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;

@@ -65,6 +65,9 @@ class Op {
   virtual std::int64_t workspace_bytes() const { return 0; }
   /// The kernel chosen by prepare(), for people; empty where there is no choice.
   virtual std::string plan_text() const { return {}; }
+  /// See Session::Step; of one image of the prepared size.
+  virtual double expected_flops() const { return 0; }
+  virtual double expected_bytes() const { return 0; }
   /// Bytes of weights rearranged by prepare(), shared or not.
   virtual std::int64_t packed_bytes() const { return 0; }
   virtual void run(const RunContext& context) const = 0;

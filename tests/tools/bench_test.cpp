@@ -2,11 +2,15 @@
 // anything was is nobody's business here.
 #include "tests/tools/run_program.h"
 
+#include <lamina/core/tensor.h>
+#include <lamina/serialization/npy.h>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 
+using namespace lamina;
 using namespace lamina::test;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
@@ -72,6 +76,45 @@ TEST_CASE("bench: JSON is one array, Markdown one table", "[tools][bench]") {
   CHECK(table.empty());
   CHECK(place.names() ==
         std::vector<std::string>{"a.bmp", "b.bmp", "c.bmp", "model.lamina", "rows.md"});
+}
+
+TEST_CASE("bench: --plan says what each layer is expected to take", "[tools][bench]") {
+  const Workplace place;
+  const json rows = json::parse(bench(place, {"-q", "--plan", "--format", "json"}).out);
+  int convolutions = 0;
+  for (const json& row : rows) {
+    CHECK(row["mode"] == "layers");
+    const bool planned = !row["gflops"].is_null();  // it multiplies
+    CHECK(row["expected_ms"].is_null() != planned);
+    if (planned) CHECK(row["expected_ms"].get<double>() > 0);
+    convolutions += planned ? 1 : 0;
+  }
+  CHECK(convolutions >= 2);
+}
+
+TEST_CASE("bench: takes turns with another program, which says when and how long",
+          "[tools][bench]") {
+  const Workplace place;
+  serialization::save_npy(Tensor::full({3, 3, 16, 16}, 0.5f), place / "images.npy");
+  const std::vector<std::string> arguments{
+      "turns", "-q", "-m", "model.lamina", "--input", "images.npy", "-o", "logits.npy", "-t", "1"};
+  const Outcome outcome =
+      run("lamina-bench", arguments, {.input = "0\n0.01\n", .directory = place / ""});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto text = lines(outcome.out);
+  REQUIRE(text.size() == 3);
+  CHECK(json::parse(text[0])["fma_gflops"].get<double>() > 0);
+  CHECK(json::parse(text[1])["ms"].size() == 1);
+  CHECK(json::parse(text[2])["ms"].size() >= 1);
+  CHECK(serialization::load_npy(place / "logits.npy").shape() == Shape{3, 5});
+
+  const Outcome wrong =
+      run("lamina-bench", arguments, {.input = "soon\n", .directory = place / ""});
+  CHECK(wrong.status == 2);
+  CHECK_THAT(wrong.err, Contains("\"soon\" is no number of seconds: stdin"));
+  CHECK_THAT(run("lamina-bench", {"turns", "-q", "-m", place.model()}).err,
+             Contains("no images: turns"));
 }
 
 TEST_CASE("bench: mistakes are told", "[tools][bench][errors]") {

@@ -67,6 +67,14 @@ Row begin_row(const Bench& bench, const Session& session, const char* mode) {
   return row;
 }
 
+// Multiplications at their peak, or weights at the speed of memory, whichever takes longer.
+std::optional<double> expected_ms(const Session::Step& step, const Bench& bench) {
+  const double flops = step.expected_flops * static_cast<double>(bench.batch);
+  if (flops == 0) return std::nullopt;
+  return 1e3 * std::max(flops / (bench.ceilings.fma_gflops * 1e9),
+                        step.expected_bytes / (bench.ceilings.read_gb_per_s * 1e9));
+}
+
 }  // namespace
 
 std::vector<Row> measure_latency(const Bench& bench) {
@@ -177,6 +185,7 @@ std::vector<Row> measure_layers(const Bench& bench) {
     set_rates(row, 1e3 * static_cast<double>(bench.batch) / std::max(row.p50_ms, 1e-6),
               static_cast<double>(steps[i].macs), bench);
     row.images_per_s.reset();
+    row.expected_ms = expected_ms(steps[i], bench);
     row.max_rel_error = error;
     rows.push_back(std::move(row));
   }

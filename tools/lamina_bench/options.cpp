@@ -89,6 +89,11 @@ std::vector<Option> run_options(BenchOptions& o) {
            .group = group,
            .choices = kModes,
            .set = modes(o.modes)},
+          {.names = "--plan",
+           .help = "the same as --mode layers: each layer's algorithm and tile, the time that the "
+                   "plan expects of it, and the time it takes",
+           .group = group,
+           .set = [&o](const std::string&) { o.modes = {"layers"}; }},
           {.names = "--min-time",
            .value = "S",
            .help = "seconds to measure for a row, at least (1)",

@@ -44,7 +44,8 @@ std::vector<Field> fields_of(const Row& r) {
           {"gpu_p50_ms", num, number(r.gpu_p50_ms)},
           {"layer", text, r.layer},
           {"plan", text, r.plan},
-          {"spread_percent", num, json_number(r.spread_percent)}};
+          {"spread_percent", num, json_number(r.spread_percent)},
+          {"expected_ms", num, number(r.expected_ms)}};
 }
 
 std::string json_object(const Row& row) {
@@ -98,6 +99,7 @@ std::string markdown(const std::vector<Row>& rows) {
       {"threads", true, [](const Row& r) { return std::to_string(r.threads); }},
       {"batch", true, [](const Row& r) { return std::to_string(r.batch); }},
       {"n", true, [](const Row& r) { return std::to_string(r.n); }},
+      {"expected_ms", true, [](const Row& r) { return r.expected_ms ? ms(*r.expected_ms) : ""; }},
       {"min_ms", true, [](const Row& r) { return ms(r.min_ms); }},
       {"p50_ms", true, [](const Row& r) { return ms(r.p50_ms); }},
       {"p90_ms", true, [](const Row& r) { return ms(r.p90_ms); }},

@@ -24,7 +24,8 @@ struct Row {
   std::string mode, model;
   std::optional<double> gpu_min_ms, gpu_p50_ms;
   std::string layer, plan;
-  double spread_percent = 0;  ///< half the distance of the quartiles, of the median
+  std::optional<double> expected_ms;  ///< by the plan's estimate and the measured ceilings
+  double spread_percent = 0;          ///< half the distance of the quartiles, of the median
 };
 
 /// From this spread on a row says that it is noisy.

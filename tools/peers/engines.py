@@ -21,6 +21,16 @@ def need(precision, *known):
         raise Unsupported(f"no {precision}")
 
 
+def onnx_file(layers, images, precision, folder):
+    path = os.path.join(folder, "model.onnx")
+    model_files.write_onnx(layers, path, len(images))
+    if precision != "int8":
+        return path
+    quantized = os.path.join(folder, "int8.onnx")
+    model_files.quantize_onnx(path, quantized, images)
+    return quantized
+
+
 class PyTorch:
     precisions = ("fp32", "bf16")
     channels_last = compiled = False
@@ -82,9 +92,8 @@ class OnnxRuntime:
         import onnxruntime
 
         self.version, self.images = onnxruntime.__version__, images
-        need(precision, "fp32")
-        path = os.path.join(folder, "model.onnx")
-        model_files.write_onnx(layers, path, len(images))
+        need(precision, "fp32", "int8")
+        path = onnx_file(layers, images, precision, folder)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
@@ -98,13 +107,12 @@ class OpenVino:
         import openvino
 
         self.version, self.images = openvino.__version__.split("-")[0], images
-        need(precision, "fp32", "bf16")
-        path = os.path.join(folder, "model.onnx")
-        model_files.write_onnx(layers, path, len(images))
+        need(precision, "fp32", "bf16", "int8")
+        path = onnx_file(layers, images, precision, folder)
         config = {
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         }
         self.request = openvino.Core().compile_model(path, "CPU", config).create_infer_request()
 

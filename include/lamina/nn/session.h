@@ -38,10 +38,13 @@ class LAMINA_API Session {
   struct Step {
     std::string name;       ///< the module it began with: "features.0"
     std::string what;       ///< "conv2d+relu", "max_pool2d"
-    std::string plan;       ///< "indirect_gemm avx2 6x16", or empty
+    std::string plan;       ///< "winograd_f6 avx2 6x16", or empty
     Shape output;           ///< for one image, n = 1
     std::int64_t macs = 0;  ///< multiply-accumulates an image
     double time_ms = 0;     ///< of the last run; 0 without options.profile
+    /// What the plan expects of the step, where it has an opinion: operations of an image at the
+    /// processor's peak in float32 multiply-adds (each two), and weights read once a run.
+    double expected_flops = 0, expected_bytes = 0;
   };
 
   /// Requires: module is in eval mode. Throws InvalidArgument (train mode, unknown output or
