@@ -254,6 +254,7 @@ class Job:
                     "max_rel_error": errors[engine.name],
                     "mode": "latency",
                     "model": self.options.model,
+                    "size": network.SIZE,
                     "spread_percent": 50 * (at(75) - at(25)) / at(50),
                     "version": engine.about["version"],
                     "isa": self.options.isa,

@@ -25,6 +25,7 @@ using V32 = hn::Vec<D32>;
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
 using D16 = hn::Repartition<std::int16_t, D>;
 using Pairs = hn::Vec<D16>;
+// Of the lower halves of two vectors.
 HWY_INLINE Pairs MakePairs(V32 first, V32 second) {
   const D16 d;
   return hn::OddEven(hn::BitCast(d, hn::ShiftLeft<16>(second)), hn::BitCast(d, first));
@@ -44,16 +45,17 @@ HWY_INLINE V32 AddProducts(V32 x, V32 weight, V32 sum) {
 struct Pairs {
   V32 first, second;
 };
-HWY_INLINE Pairs MakePairs(V32 first, V32 second) { return {first, second}; }
+HWY_INLINE V32 LowerHalf(V32 words) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(words)); }
+HWY_INLINE Pairs MakePairs(V32 first, V32 second) {
+  return {LowerHalf(first), LowerHalf(second)};
+}
 HWY_INLINE V32 ToWords(const Pairs& pairs) {
   const V32 low = hn::And(pairs.first, hn::Set(D32(), 0xffff));
   return hn::Or(low, hn::ShiftLeft<16>(pairs.second));
 }
 HWY_INLINE V32 AddProducts(V32 x, V32 weight, V32 sum) {
-  const auto first = [](V32 words) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(words)); };
-  const auto second = [](V32 words) { return hn::ShiftRight<16>(words); };
-  sum = hn::Add(sum, hn::Mul(first(x), first(weight)));
-  return hn::Add(sum, hn::Mul(second(x), second(weight)));
+  sum = hn::Add(sum, hn::Mul(LowerHalf(x), LowerHalf(weight)));
+  return hn::Add(sum, hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(weight)));
 }
 #endif
 
@@ -92,8 +94,12 @@ HWY_INLINE void InputWhole(const Pairs (&x)[kA], Pairs (&y)[kA]) {
 template <typename Loader>
 HWY_INLINE void TransformPairs(const Loader& load, V inverse, float* v,
                                std::int64_t position_stride) {
-  const auto whole = [&](int pixel, int part)
-                         HWY_ATTR { return hn::NearestInt(hn::Mul(load(pixel, part), inverse)); };
+  // Added to a number that leaves no digits for a fraction, a value is rounded, and is then the
+  // lower half of the sum's bits: one operation where a conversion and its overflows take seven.
+  const V no_fraction = hn::Set(D(), 12582912.0f);  // 1.5 * 2^23
+  const auto whole = [&](int pixel, int part) HWY_ATTR {
+    return hn::BitCast(D32(), hn::MulAdd(load(pixel, part), inverse, no_fraction));
+  };
   Pairs half[kA][kA];
   for (int row = 0; row < kA; ++row) {
     Pairs x[kA];

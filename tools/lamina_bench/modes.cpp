@@ -64,6 +64,7 @@ Row begin_row(const Bench& bench, const Session& session, const char* mode) {
   row.batch = bench.batch;
   row.mode = mode;
   row.model = bench.subject.name();
+  row.size = bench.subject.size();
   return row;
 }
 

@@ -45,7 +45,8 @@ std::vector<Field> fields_of(const Row& r) {
           {"layer", text, r.layer},
           {"plan", text, r.plan},
           {"spread_percent", num, json_number(r.spread_percent)},
-          {"expected_ms", num, number(r.expected_ms)}};
+          {"expected_ms", num, number(r.expected_ms)},
+          {"size", num, std::to_string(r.size)}};
 }
 
 std::string json_object(const Row& row) {

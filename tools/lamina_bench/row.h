@@ -24,6 +24,7 @@ struct Row {
   std::string mode, model;
   std::optional<double> gpu_min_ms, gpu_p50_ms;
   std::string layer, plan;
+  std::int64_t size = 0;              ///< pixels of an image's side
   std::optional<double> expected_ms;  ///< by the plan's estimate and the measured ceilings
   double spread_percent = 0;          ///< half the distance of the quartiles, of the median
 };
