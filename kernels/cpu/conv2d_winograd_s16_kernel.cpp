@@ -46,9 +46,7 @@ struct Pairs {
   V32 first, second;
 };
 HWY_INLINE V32 LowerHalf(V32 words) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(words)); }
-HWY_INLINE Pairs MakePairs(V32 first, V32 second) {
-  return {LowerHalf(first), LowerHalf(second)};
-}
+HWY_INLINE Pairs MakePairs(V32 first, V32 second) { return {LowerHalf(first), LowerHalf(second)}; }
 HWY_INLINE V32 ToWords(const Pairs& pairs) {
   const V32 low = hn::And(pairs.first, hn::Set(D32(), 0xffff));
   return hn::Or(low, hn::ShiftLeft<16>(pairs.second));
