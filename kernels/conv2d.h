@@ -21,7 +21,7 @@ struct Conv2dProblem {
   std::int64_t groups = 1;
   bool relu = false;          ///< fused: max(x, 0) after the bias
   bool max_pool_2x2 = false;  ///< fused behind ReLU: stride 2, an odd last row or column dropped
-  bool may_round_inputs = false;  ///< to 8 bits and a sign, each image by its largest magnitude
+  bool may_round_inputs = false;  ///< to 8 bits and a sign: 255 steps on either side of zero
   Layout layout = Layout::nchw;   ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
@@ -59,6 +59,9 @@ struct Conv2dArgs {
   const float* bias;   // [c_out], or nullptr
   float* output;       // [n, c_out, stored_h, stored_w] or [n, stored_h, stored_w, c_out]
   void* workspace;     // plan.workspace_bytes, aligned to 64; nullptr where that is 0
+  // Where inputs are rounded: what 255 steps reach. An image that goes beyond has larger steps of
+  // its own, so that nothing is cut off; with 0 every image has.
+  float input_range = 0;
 };
 
 /// Pure choice from the problem and the processor. Requires: a legal problem (positive sizes,

@@ -41,7 +41,9 @@ Model::Model(std::shared_ptr<nn::Module> module, ModelInfo info)
 
 nn::LoadReport Model::load_state_dict(const StateDict& state,
                                       const nn::LoadStateDictOptions& options) {
-  return module_->load_state_dict(state, options);
+  nn::LoadReport report = module_->load_state_dict(state, options);
+  info_.input_ranges.clear();  // other weights give other activations
+  return report;
 }
 
 std::ostream& operator<<(std::ostream& out, const Model& model) {

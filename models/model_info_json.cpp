@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <limits>
 
 namespace lamina::models::detail {
 namespace {
@@ -92,6 +93,32 @@ std::map<std::string, double> read_metrics(const ordered_json& value) {
   return metrics;
 }
 
+InputRanges read_input_ranges(const ordered_json& value) {
+  if (!value.is_object()) fail("input_ranges", "an object of numbers");
+  InputRanges ranges;
+  for (const auto& [name, range] : value.items()) {
+    const double number = range.is_number() ? range.template get<double>() : -1;
+    if (!(number >= 0 && number <= std::numeric_limits<float>::max())) {
+      fail("input_ranges." + name, "a number from 0 on that a float can hold");
+    }
+    ranges[name] = static_cast<float>(number);
+  }
+  return ranges;
+}
+
+ordered_json input_ranges_to_value(const InputRanges& ranges) {
+  ordered_json value = ordered_json::object();
+  for (const auto& [name, range] : ranges) value[name] = shortest(range);
+  return value;
+}
+
+ordered_json parse_info(std::string_view text) {
+  check_model_text(text, "weights");
+  ordered_json value = ordered_json::parse(text);
+  if (!value.is_object()) fail("weights", "an object");
+  return value;
+}
+
 }  // namespace
 
 std::string to_json(const ModelInfo& info) {
@@ -103,21 +130,29 @@ std::string to_json(const ModelInfo& info) {
                          {"mean", channels_to_value(transforms.mean)},
                          {"std", channels_to_value(transforms.std)}};
   if (!info.metrics.empty()) value["metrics"] = info.metrics;
+  if (!info.input_ranges.empty()) value["input_ranges"] = input_ranges_to_value(info.input_ranges);
   return value.dump();
 }
 
 ModelInfo model_info_from_json(std::string_view text) {
   ModelInfo info;
   if (text.empty()) return info;
-  check_model_text(text, "weights");
-  const ordered_json value = ordered_json::parse(text);
-  if (!value.is_object()) fail("weights", "an object");
+  const ordered_json value = parse_info(text);
   with_member(value, "name", [&](const auto& v) { info.name = read_string(v, "name"); });
   with_member(value, "source", [&](const auto& v) { info.weights = read_string(v, "source"); });
   with_member(value, "labels", [&](const auto& v) { info.labels = read_labels(v); });
   with_member(value, "transforms", [&](const auto& v) { info.transforms = read_transforms(v); });
   with_member(value, "metrics", [&](const auto& v) { info.metrics = read_metrics(v); });
+  with_member(value, "input_ranges",
+              [&](const auto& v) { info.input_ranges = read_input_ranges(v); });
   return info;
+}
+
+std::string with_input_ranges(std::string_view text, const InputRanges& ranges) {
+  ordered_json value = text.empty() ? ordered_json::object() : parse_info(text);
+  value.erase("input_ranges");
+  if (!ranges.empty()) value["input_ranges"] = input_ranges_to_value(ranges);
+  return value.dump();
 }
 
 }  // namespace lamina::models::detail

@@ -25,11 +25,15 @@ std::string to_json(const nn::LayerSpec& spec);
 nn::LayerSpec layer_spec_from_json(std::string_view text);
 
 /// {"name": …, "source": …, "labels": […], "transforms": {"resize": …, "crop": …, "mean": […],
-/// "std": […]}, "metrics": {…}}
+/// "std": […]}, "metrics": {…}, "input_ranges": {…}}
 std::string to_json(const ModelInfo& info);
 
 /// The way back; an empty text gives ModelInfo's defaults, as does each absent key.
 /// Errors:   FormatError: bad_json, bad_field (a wrong type, a transform that makes no sense)
 ModelInfo model_info_from_json(std::string_view text);
+
+/// The text of a ModelInfo with other ranges; what else it says, known or not, stays.
+/// Errors:   FormatError: bad_json, bad_field
+std::string with_input_ranges(std::string_view text, const InputRanges& ranges);
 
 }  // namespace lamina::models::detail

@@ -268,7 +268,7 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   if (is_whole(plan.algo)) {
     float* const image_scale = zeros + workspace.zeros;
     auto* const largest = reinterpret_cast<std::int32_t*>(image_scale + workspace.image_scale);
-    winograd_s16_image_scales(problem, plan.isa, args.input, largest, image_scale,
+    winograd_s16_image_scales(problem, plan.isa, args.input, args.input_range, largest, image_scale,
                               {.threads = threads});
     conv.image_scale = image_scale;
     conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;

@@ -92,7 +92,7 @@ void winograd_s16_pack(const WinogradConv& conv, Isa isa, const float* weight, f
 }
 
 void winograd_s16_image_scales(const Conv2dProblem& problem, Isa isa, const float* input,
-                               std::int32_t* largest, float* image_scale, Exec exec) {
+                               float range, std::int32_t* largest, float* image_scale, Exec exec) {
   const std::int64_t image = problem.h * problem.w * problem.c_in;
   const std::int64_t chunk = ceil_div(image, kImageChunks);
   LargestBitsKernel* const kernel = largest_bits_kernel(isa);
@@ -108,7 +108,7 @@ void winograd_s16_image_scales(const Conv2dProblem& problem, Isa isa, const floa
   for (std::int64_t b = 0; b < problem.n; ++b) {
     const std::int32_t* chunks = largest + b * kImageChunks;
     const std::int32_t most = *std::max_element(chunks, chunks + kImageChunks);
-    image_scale[b] = most < kInfinity ? std::bit_cast<float>(most) / kInputSteps
+    image_scale[b] = most < kInfinity ? std::max(range, std::bit_cast<float>(most)) / kInputSteps
                                       : std::numeric_limits<float>::quiet_NaN();
   }
 }

@@ -17,9 +17,10 @@ inline constexpr std::int64_t kImageChunks = 16;
 void winograd_s16_pack(const WinogradConv& conv, Isa isa, const float* weight, float* packed,
                        Exec exec);
 
-/// image_scale[b]: what a step of image b is worth, so that its largest magnitude is kInputSteps;
-/// NaN where the image holds a NaN or an infinity. `largest` is [n][kImageChunks] of scratch.
+/// image_scale[b]: what a step of image b is worth, so that `range`, or its largest magnitude where
+/// that is larger, is kInputSteps; NaN where the image holds a NaN or an infinity. `largest` is
+/// [n][kImageChunks] of scratch.
 void winograd_s16_image_scales(const Conv2dProblem& problem, Isa isa, const float* input,
-                               std::int32_t* largest, float* image_scale, Exec exec);
+                               float range, std::int32_t* largest, float* image_scale, Exec exec);
 
 }  // namespace lamina::kernels::cpu

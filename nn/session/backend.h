@@ -30,6 +30,8 @@ class Backend {
 
   /// Empty before prepare().
   virtual std::vector<Session::Step> steps() const = 0;
+  /// What runs have seen, where BackendOptions asked for it.
+  virtual InputRanges input_ranges() const { return {}; }
   /// Of the last run, by the device's clock; 0 where that is the processor's.
   virtual double device_ms() const { return 0; }
   virtual std::int64_t arena_bytes() const = 0;
@@ -42,6 +44,8 @@ struct BackendOptions {
   int threads;
   std::size_t output_count;  ///< requested outputs
   bool profile;
+  InputRanges input_ranges = {};
+  bool record_input_ranges = false;
 };
 
 std::unique_ptr<Backend> make_cpu_backend(std::vector<PlanNode> nodes,

@@ -132,7 +132,8 @@ void Conv2dOp::run(const RunContext& context) const {
                            .weight = packed.raw_data(),
                            .bias = data_or_null(bias_),
                            .output = context.output,
-                           .workspace = context.workspace},
+                           .workspace = context.workspace,
+                           .input_range = context.input_range},
                           context.exec);
 }
 

@@ -20,6 +20,7 @@ class Conv2dOp : public Op {
   Shape output_shape(const Shape& input) const override;
   bool absorb(const Op& next) override;
   LayoutNeed layout_need() const override { return LayoutNeed::nhwc; }
+  bool takes_input_range() const override { return true; }
   std::int64_t macs(const Shape& input) const override;
   void prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) override;
   std::int64_t workspace_bytes() const override { return plan_.workspace_bytes; }

@@ -32,8 +32,9 @@ class CpuBackend : public Backend {
       : nodes_(std::move(nodes)),
         context_{.features = usable_cpu_features(),
                  .threads = options.threads,
-                 .precision = options.precision},
-        profile_(options.profile),
+                 .precision = options.precision,
+                 .input_ranges = options.input_ranges},
+        watch_{.times = options.profile, .ranges = options.record_input_ranges},
         values_(1 + options.output_count) {}
 
   void prepare(const Shape& input) override {
@@ -54,6 +55,7 @@ class CpuBackend : public Backend {
     for (std::int64_t first = 0; first < n; first += pass) {
       run_pass(batch, first, std::min(pass, n - first), targets);
     }
+    if (watch_.ranges) note_ranges();
   }
 
   std::vector<Session::Step> steps() const override {
@@ -80,7 +82,18 @@ class CpuBackend : public Backend {
     return total;
   }
 
+  InputRanges input_ranges() const override { return seen_ranges_; }
+
  private:
+  // A plan for another input size begins anew.
+  void note_ranges() {
+    for (const PlacedStep& step : plan_->steps()) {
+      if (!step.op->takes_input_range()) continue;
+      float& seen = seen_ranges_[step.name];
+      seen = std::max(seen, step.seen_range);
+    }
+  }
+
   // Images [first, first + n) of the batch.
   void run_pass(const Tensor& batch, std::int64_t first, std::int64_t n,
                 std::span<float* const> targets) {
@@ -95,12 +108,13 @@ class CpuBackend : public Backend {
       if (&step == &plan_->steps().back()) deliver(targets[0], step, value);
     };
     // A reference: the function that is made of it must not allocate.
-    plan_->run(batch.data<float>() + first * per_image, n, exec, profile_, std::cref(sink));
+    plan_->run(batch.data<float>() + first * per_image, n, exec, watch_, std::cref(sink));
   }
 
   std::vector<PlanNode> nodes_;
   PrepareContext context_;
-  bool profile_;
+  PlanWatch watch_;
+  InputRanges seen_ranges_;
   std::vector<Shape> values_;
   std::optional<Plan> plan_;
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <lamina/core/shape.h>
+#include <lamina/nn/input_ranges.h>
 
 #include "kernels/common.h"
 
@@ -26,6 +27,7 @@ struct PrepareContext {
   CpuFeatures features;
   int threads = 1;
   std::string precision = "fp32";
+  InputRanges input_ranges = {};
 };
 
 struct RunContext {
@@ -35,6 +37,7 @@ struct RunContext {
   Shape input_shape;       // with this run's n; never larger than the prepared one
   kernels::Layout layout;  // of the input, where it has rank 4
   kernels::Exec exec;
+  float input_range = 0;  // see SessionOptions::input_ranges
 };
 
 class Op {
@@ -52,6 +55,8 @@ class Op {
     return false;
   }
   virtual LayoutNeed layout_need() const { return LayoutNeed::any; }
+  /// Whether the step may round its input, and so has a use for the input's range.
+  virtual bool takes_input_range() const { return false; }
   /// Multiply-accumulates for one input of that shape.
   virtual std::int64_t macs(const Shape& input) const {
     (void)input;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <limits>
 
 namespace lamina::nn::detail {
 namespace {
@@ -22,6 +24,17 @@ std::int64_t value_bytes(const Shape& shape) {
 Layout wanted_layout(const Op& op, const Shape& input, Layout current) {
   if (input.rank() != 4 || op.layout_need() == LayoutNeed::any) return current;
   return op.layout_need() == LayoutNeed::nhwc ? Layout::nhwc : Layout::nchw;
+}
+
+// Infinity where a value is not finite.
+float largest_magnitude(const float* values, std::int64_t count) {
+  float largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float size = std::fabs(values[i]);
+    if (!(size <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::infinity();
+    largest = std::max(largest, size);
+  }
+  return largest;
 }
 
 }  // namespace
@@ -54,13 +67,16 @@ void Plan::append(Op* op, std::string name, std::vector<std::size_t> outputs, co
                   Layout layout, Layout output_layout, const PrepareContext& context) {
   const Shape output = op->output_shape(input);
   op->prepare(context, input, layout);
+  const auto range =
+      op->takes_input_range() ? context.input_ranges.find(name) : context.input_ranges.end();
   steps_.push_back({.op = op,
                     .name = std::move(name),
                     .outputs = std::move(outputs),
                     .input = input,
                     .output = output,
                     .layout = layout,
-                    .output_layout = output_layout});
+                    .output_layout = output_layout,
+                    .input_range = range == context.input_ranges.end() ? 0 : range->second});
 }
 
 // In a chain only two values live at once: what a step reads and what it writes. Even values grow
@@ -82,21 +98,26 @@ void Plan::lay_out_arena() {
   arena_ = Tensor::empty(Shape{activations + workspace}, DType::u8);
 }
 
-void Plan::run(const float* input, std::int64_t n, kernels::Exec exec, bool profile,
+void Plan::run(const float* input, std::int64_t n, kernels::Exec exec, PlanWatch watch,
                const OutputSink& sink) {
   using Clock = std::chrono::steady_clock;
   auto* arena = static_cast<std::byte*>(arena_.mutable_raw_data());
   const float* value = input;
   for (PlacedStep& step : steps_) {
     auto* output = reinterpret_cast<float*>(arena + step.output_offset);
-    const auto begin = profile ? Clock::now() : Clock::time_point();
+    if (watch.ranges && step.op->takes_input_range()) {
+      const std::int64_t count = step.input.with(0, n).numel();
+      step.seen_range = std::max(step.seen_range, largest_magnitude(value, count));
+    }
+    const auto begin = watch.times ? Clock::now() : Clock::time_point();
     step.op->run({.input = value,
                   .output = output,
                   .workspace = arena + workspace_offset_,
                   .input_shape = step.input.with(0, n),
                   .layout = step.layout,
-                  .exec = exec});
-    if (profile) {
+                  .exec = exec,
+                  .input_range = step.input_range});
+    if (watch.times) {
       step.time_ms += std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
     }
     value = output;

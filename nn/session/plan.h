@@ -23,6 +23,14 @@ struct PlacedStep {
   kernels::Layout output_layout;     // differs only behind a change of layout
   std::int64_t output_offset = 0;    // bytes into the arena
   double time_ms = 0;
+  // Of the input, where op->takes_input_range(): what was given, and what runs have seen.
+  float input_range = 0, seen_range = 0;
+};
+
+/// What run() does beside running.
+struct PlanWatch {
+  bool times = false;   // of each step
+  bool ranges = false;  // of the inputs of steps that take one
 };
 
 /// Receives a value that was asked for, right after the step that made it.
@@ -36,7 +44,7 @@ class Plan {
 
   /// Runs the steps on `n` <= max_batch images. The last step's value goes to `sink` too. Nothing
   /// is allocated unless a step does.
-  void run(const float* input, std::int64_t n, kernels::Exec exec, bool profile,
+  void run(const float* input, std::int64_t n, kernels::Exec exec, PlanWatch watch,
            const OutputSink& sink);
 
   void reset_times() noexcept;

@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace lamina {
 namespace {
@@ -64,9 +65,21 @@ void check_precision_of(DeviceType device, const std::string& precision) {
                     fmt::format("available: {}", fmt::join(known, ", ")));
 }
 
+void check_input_ranges(const InputRanges& ranges, const std::vector<PlanNode>& nodes) {
+  for (const auto& [name, range] : ranges) {
+    LAMINA_REQUIRE(std::isfinite(range) && range >= 0, "[session] input_ranges['{}'] is {}", name,
+                   range);
+    const bool known = std::any_of(nodes.begin(), nodes.end(), [&](const PlanNode& node) {
+      return node.name == name && node.op->takes_input_range();
+    });
+    LAMINA_REQUIRE(known, "[session] input_ranges['{}']: the model has no such convolution", name);
+  }
+}
+
 std::unique_ptr<Backend> make_backend(const nn::Module& module, const SessionOptions& options,
                                       const BackendOptions& backend) {
   std::vector<PlanNode> nodes = PlanBuilder(module, options.outputs).fuse();
+  check_input_ranges(options.input_ranges, nodes);
   if (nodes.empty()) nodes.push_back({std::make_unique<CopyOp>(), "", {}});
   return backend.device.type == DeviceType::cuda ? make_cuda_backend(std::move(nodes), backend)
                                                  : make_cpu_backend(std::move(nodes), backend);
@@ -101,13 +114,19 @@ Session::Session(const nn::Module& module, SessionOptions options)
   check_eval_mode(module);
   impl_->device = resolve_device(options.device);
   check_precision_of(impl_->device.type, options.precision);
+  if (options.record_input_ranges && impl_->device.type != DeviceType::cpu) {
+    throw Unsupported("[session] input ranges are recorded on the processor only",
+                      "give device \"cpu\"");
+  }
   impl_->threads = options.threads > 0 ? options.threads : available_threads();
   impl_->backend = make_backend(module, options,
                                 {.device = impl_->device,
                                  .precision = options.precision,
                                  .threads = impl_->threads,
                                  .output_count = options.outputs.size(),
-                                 .profile = options.profile});
+                                 .profile = options.profile,
+                                 .input_ranges = options.input_ranges,
+                                 .record_input_ranges = options.record_input_ranges});
   impl_->pools.resize(1 + options.outputs.size());
   impl_->current.resize(impl_->pools.size());
   impl_->targets.resize(impl_->pools.size());
@@ -141,6 +160,7 @@ Tensor Session::output(std::string_view name) const {
 Device Session::device() const { return impl_->device; }
 int Session::threads() const { return impl_->threads; }
 std::vector<Session::Step> Session::steps() const { return impl_->backend->steps(); }
+InputRanges Session::input_ranges() const { return impl_->backend->input_ranges(); }
 double Session::device_ms() const { return impl_->backend->device_ms(); }
 std::int64_t Session::arena_bytes() const { return impl_->backend->arena_bytes(); }
 std::int64_t Session::packed_bytes() const { return impl_->backend->packed_bytes(); }

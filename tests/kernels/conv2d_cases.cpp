@@ -217,7 +217,8 @@ Conv2dRun run_conv2d(const Conv2dProblem& problem, const kernels::Conv2dPlan& pl
                            .weight = packed.data(),
                            .bias = data.bias.empty() ? nullptr : data.bias.data(),
                            .output = output.data(),
-                           .workspace = workspace.data()},
+                           .workspace = workspace.data(),
+                           .input_range = data.input_range},
                           {.threads = threads});
   return {output.values(), output.guards_intact()};
 }

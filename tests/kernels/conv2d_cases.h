@@ -11,6 +11,7 @@ namespace lamina::test {
 
 struct Conv2dData {
   Floats input, weight, bias;  // bias may be empty: none
+  float input_range = 0;
 };
 
 Conv2dData small_integer_data(const kernels::Conv2dProblem& problem);

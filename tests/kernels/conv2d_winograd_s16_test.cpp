@@ -184,5 +184,38 @@ TEST_CASE("conv2d winograd_f4_s16: an image with a NaN or infinity is NaN, the o
   }
 }
 
+TEST_CASE("conv2d winograd_f4_s16: a range sets the steps of the images within it",
+          "[kernels][conv2d]") {
+  Conv2dProblem problem = problems()[6];
+  problem.n = 2;
+  problem.relu = problem.max_pool_2x2 = false;
+  problem.layout = kernels::Layout::nhwc;
+  const Conv2dData data = real_data(problem);
+  const float most = largest(data.input);
+  for (const CpuFeatures& features : every_isa()) {
+    const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, 2);
+    INFO(to_string(plan));
+    const Floats own = run_conv2d(problem, plan, data, 2).output;
+    Conv2dData ranged = data;
+    ranged.input_range = 0.01f;  // below both images': nothing is cut off
+    CHECK(run_conv2d(problem, plan, ranged, 2).output == own);
+
+    ranged.input_range = 3 * most;
+    const Floats coarser = run_conv2d(problem, plan, ranged, 2).output;
+    CHECK(coarser != own);
+    // What an image is rounded by when it reaches that far itself, in the last pixel, and the
+    // outputs that do not see it: those of the first tile.
+    Conv2dData reaching = data;
+    for (std::size_t image = 1; image <= 2; ++image) {
+      reaching.input[reaching.input.size() / 2 * image - 1] = 3 * most;
+    }
+    const Floats expected = run_conv2d(problem, plan, reaching, 2).output;
+    for (std::int64_t i = 0; i < problem.c_out; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      CHECK(coarser[at] == expected[at]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lamina::test

@@ -10,6 +10,7 @@ using namespace lamina;
 using models::detail::layer_spec_from_json;
 using models::detail::model_info_from_json;
 using models::detail::to_json;
+using models::detail::with_input_ranges;
 
 namespace {
 
@@ -84,7 +85,8 @@ TEST_CASE("model info: comes back whole, floats as short decimals", "[models][js
                        .weights = "here",
                        .labels = {"0", "one \"quoted\""},
                        .transforms = {.resize = 32, .crop = 0, .mean = {0.1F, 0.2F, 0.3F}},
-                       .metrics = {{"acc@1", 99.5}}};
+                       .metrics = {{"acc@1", 99.5}},
+                       .input_ranges = {{"features.0", 2.64F}, {"features.2", 0}}};
   const std::string text = to_json(info);
   CHECK_THAT(text, Catch::Contains(R"("mean":[0.1,0.2,0.3])"));
   const ModelInfo again = model_info_from_json(text);
@@ -96,11 +98,22 @@ TEST_CASE("model info: comes back whole, floats as short decimals", "[models][js
   CHECK(again.transforms.mean == info.transforms.mean);
   CHECK(again.transforms.std == info.transforms.std);
   CHECK(again.metrics == info.metrics);
+  CHECK(again.input_ranges == info.input_ranges);
 }
 
 TEST_CASE("model info: nothing, and keys that are not known, give the defaults", "[models][json]") {
   CHECK(model_info_from_json("").transforms.crop == 224);
   CHECK(model_info_from_json(R"({"future":[1,2]})").name.empty());
+}
+
+TEST_CASE("model info: other ranges leave the rest of a text as it is", "[models][json]") {
+  const std::string text = R"({"future":[1,2],"name":"a","input_ranges":{"0":1.0}})";
+  CHECK(with_input_ranges(text, {}) == R"({"future":[1,2],"name":"a"})");
+  CHECK(with_input_ranges(text, {{"2", 0.1F}}) ==
+        R"({"future":[1,2],"name":"a","input_ranges":{"2":0.1}})");
+  CHECK(model_info_from_json(with_input_ranges("", {{"2", 0.1F}})).input_ranges ==
+        InputRanges{{"2", 0.1F}});
+  CHECK_THROWS_AS(with_input_ranges("[]", {}), FormatError);
 }
 
 TEST_CASE("model info: fields of a wrong type or without sense are named", "[models][json]") {
@@ -109,7 +122,9 @@ TEST_CASE("model info: fields of a wrong type or without sense are named", "[mod
        {"[]", R"({"name":1})", R"({"labels":{}})", R"({"labels":[1]})", R"({"transforms":[]})",
         R"({"transforms":{"resize":-1}})", R"({"transforms":{"crop":1e30}})",
         R"({"transforms":{"mean":[1,2]}})", R"({"transforms":{"mean":[1,2,1e300]}})",
-        R"({"transforms":{"std":[0,1,1]}})", R"({"metrics":{"acc":"high"}})"}) {
+        R"({"transforms":{"std":[0,1,1]}})", R"({"metrics":{"acc":"high"}})",
+        R"({"input_ranges":[1]})", R"({"input_ranges":{"0":"1"}})", R"({"input_ranges":{"0":-1}})",
+        R"({"input_ranges":{"0":1e39}})"}) {
     INFO(text);
     CHECK(info_error(text) == FormatErrc::bad_field);
   }

@@ -10,6 +10,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <thread>
 
 using namespace lamina;
@@ -200,6 +203,61 @@ TEST_CASE("session: a narrower precision is near fp32, with the same bits in any
       }
     }
   }
+}
+
+TEST_CASE("session: the inputs of convolutions are looked at where that was asked for",
+          "[nn][session]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({3, 3, 13, 10});
+  Session session(*network, {.max_batch = 2, .outputs = {"3"}, .record_input_ranges = true});
+  CHECK(session.input_ranges().empty());
+  session.run(batch);
+  const auto largest = [](const Tensor& values) {
+    float most = 0;
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      most = std::max(most, std::fabs(values.data<float>()[i]));
+    }
+    return most;
+  };
+  const InputRanges expected{{"0", largest(batch)}, {"4", largest(session.output("3"))}};
+  CHECK(session.input_ranges() == expected);
+  // Runs add up, whatever their size.
+  session.run(Tensor::zeros({1, 3, 20, 20}));
+  CHECK(session.input_ranges() == expected);
+  Tensor infinite = batch.clone();
+  infinite.mutable_data<float>()[5] = -std::numeric_limits<float>::infinity();
+  session.run(infinite);
+  CHECK(std::isinf(session.input_ranges().at("0")));
+}
+
+TEST_CASE("session: int8 rounds by the ranges that are given", "[nn][session]") {
+  const test::EnvironmentVariable plan("LAMINA_CONV2D_PLAN", "winograd_f4_s16");
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({2, 3, 13, 10});
+  const Tensor own = run_once(*network, batch, {.precision = "int8"});
+  // What an image goes beyond is no range for it.
+  CHECK(equal_bits(
+      run_once(*network, batch, {.precision = "int8", .input_ranges = {{"0", 1e-3f}, {"4", 0}}}),
+      own));
+  const Tensor ranged =
+      run_once(*network, batch, {.precision = "int8", .input_ranges = {{"0", 2.0f}}});
+  CHECK_FALSE(equal_bits(ranged, own));
+  const Difference d = difference(ranged, own);
+  CHECK(!(d.max_abs > 4e-2 * d.max_abs_reference));
+  // Of no use to the other precisions, and no harm.
+  CHECK(equal_bits(run_once(*network, batch, {.input_ranges = {{"0", 2.0f}}}),
+                   run_once(*network, batch, {})));
+}
+
+TEST_CASE("session: ranges of no convolution or of no size are refused", "[nn][session][errors]") {
+  const auto network = test::small_network();
+  CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"8", 1.0f}}}),
+                    "[session] input_ranges['8']: the model has no such convolution");
+  CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"0", -1.0f}}}),
+                    "[session] input_ranges['0'] is -1");
+  CHECK_THROWS_AS(
+      Session(*network, {.input_ranges = {{"0", std::numeric_limits<float>::quiet_NaN()}}}),
+      InvalidArgument);
 }
 
 TEST_CASE("session: sessions of one model in two precisions do not disturb each other",

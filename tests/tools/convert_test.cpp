@@ -36,6 +36,40 @@ TEST_CASE("convert: a container keeps its model and labels in another container"
   CHECK_THAT(outcome.out, Contains("\tc"));
 }
 
+TEST_CASE("convert: --calibrate keeps the ranges of a model's convolutions", "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"-q", "convert", "model.lamina", "c.lamina", "--calibrate", "."}).status ==
+        0);
+  const auto ranges = [&](const std::string& file) {
+    return json::parse(place.convert({"inspect", "--json", file}).out)["weights"]["input_ranges"];
+  };
+  REQUIRE(ranges("c.lamina").is_object());
+  CHECK(ranges("c.lamina").size() == 1);
+  CHECK(ranges("c.lamina")["0"] > 1);  // pictures are normalised
+  CHECK(ranges("model.lamina").is_null());
+  CHECK_THAT(place.convert({"inspect", "c.lamina"}).out, Contains("calibrated, 1 convolutions"));
+  CHECK(place.infer({"-q", "-m", "c.lamina", "--precision", "int8", "a.bmp"}).status == 0);
+  // A copy keeps them, other names do not.
+  CHECK(place.convert({"-q", "convert", "c.lamina", "d.lamina", "--dtype", "bf16"}).status == 0);
+  CHECK(ranges("d.lamina") == ranges("c.lamina"));
+  write_text(place / "names.txt", "0.weight a.weight\n");
+  CHECK(place.convert({"-q", "convert", "c.lamina", "e.lamina", "--map", "names.txt"}).status == 0);
+  CHECK(ranges("e.lamina").is_null());
+}
+
+TEST_CASE("convert: --calibrate without a model or a place for it is status 2",
+          "[tools][convert]") {
+  const Workplace place;
+  CHECK(place.convert({"convert", "model.lamina", "a.npz", "--calibrate", "."}).err ==
+        "lamina-convert: error: --calibrate is for a .lamina OUT: a.npz\n"
+        "  hint: other kinds have no place for what it learns\n");
+  REQUIRE(place.convert({"-q", "convert", "model.lamina", "a.npz"}).status == 0);
+  const Outcome outcome = place.convert({"convert", "a.npz", "b.lamina", "--calibrate", "."});
+  CHECK(outcome.status == 2);
+  CHECK_THAT(outcome.err, Contains("--calibrate needs a model to run"));
+  CHECK_THAT(outcome.err, Contains("--arch NAME"));
+}
+
 TEST_CASE("convert: replaces nothing unless told to", "[tools][convert]") {
   const Workplace place;
   write_text(place / "out.npz", "old");

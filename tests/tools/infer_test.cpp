@@ -170,6 +170,28 @@ TEST_CASE("infer: an unknown layer is status 2", "[tools][infer]") {
   CHECK_FALSE(std::filesystem::exists(place / "f.npy"));
 }
 
+TEST_CASE("infer: int8 takes ranges from example pictures", "[tools][infer]") {
+  const Workplace place;
+  write_text(place / "broken.jpg", "\xff\xd8\xff not a picture");
+  const Outcome outcome = place.infer({"--precision", "int8", "--calibrate", ".", "a.bmp"});
+  CHECK(outcome.status == 0);
+  CHECK_THAT(outcome.err, Contains("calibrated on 3 pictures: ."));
+  CHECK_THAT(outcome.err, Contains("left out of the calibration: "));
+  CHECK_THAT(outcome.out, StartsWith("a.bmp\t1\t"));
+}
+
+TEST_CASE("infer: --calibrate without int8 or without pictures is status 2", "[tools][infer]") {
+  const Workplace place;
+  CHECK(place.infer({"--calibrate", ".", "a.bmp"}).err ==
+        "vgg16-infer: error: --calibrate is for --precision int8\n"
+        "  hint: the others round nothing by a range\n");
+  const Outcome outcome =
+      place.infer({"-q", "--precision", "int8", "--calibrate", "none", "a.bmp"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err == "vgg16-infer: error: no picture to calibrate with: none\n");
+  CHECK(outcome.out.empty());
+}
+
 TEST_CASE("infer: an output file is whole or not there", "[tools][infer]") {
   const Workplace place;
   write_text(place / "out.jsonl", "old");

@@ -28,7 +28,8 @@ SessionOptions session_options(const Bench& bench) {
   return {.device = bench.options.device,
           .precision = bench.options.precision,
           .threads = bench.threads,
-          .max_batch = bench.batch};
+          .max_batch = bench.batch,
+          .input_ranges = bench.subject.model().info().input_ranges};
 }
 
 double macs_per_image(const Session& session) {

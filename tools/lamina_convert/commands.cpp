@@ -74,6 +74,12 @@ Command convert_files_command(ConvertOptions& o) {
                    .value = "SIZE",
                    .help = "of a .safetensors OUT: files of at most SIZE (500MB, 2GB) and an index",
                    .set = byte_size(o.max_shard_bytes)},
+                  {.names = "--calibrate",
+                   .value = "DIR",
+                   .help = "of a .lamina OUT with a model: keep how large activations become, from "
+                           "the pictures in DIR; int8 rounds by it",
+                   .completes = Completes::folders,
+                   .set = text(o.calibrate)},
                   force_option(o)},
       .positionals = {file("IN", std::string(kReadable) + ", told by its bytes", o.first),
                       file("OUT", kWritable, o.second)}};

@@ -12,6 +12,7 @@ struct ConvertOptions {
   std::string first, second;  ///< FILE; IN and OUT; A and B; ARCH and OUT
   bool tensors = false, stats = false, json = false;
   std::string dtype, arch, strip_prefix, map, key;
+  std::string calibrate;  ///< a directory of pictures
   bool dequantize = false;
   std::int64_t max_shard_bytes = 0;  ///< 0: one file
   bool force = false, all = false;

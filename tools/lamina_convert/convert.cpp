@@ -1,9 +1,11 @@
+#include "models/model_json.h"
 #include "tools/lamina_convert/commands.h"
 #include "tools/lamina_convert/floating.h"
 #include "tools/lamina_convert/rename.h"
 #include "tools/lamina_convert/weight_file.h"
 #include "tools/support/failure.h"
 #include "tools/support/text.h"
+#include "tools/vgg16_infer/calibrate.h"
 
 #include <lamina/models/vgg.h>
 #include <lamina/serialization/container.h>
@@ -58,13 +60,30 @@ Model checked_model(const ConvertOptions& options, StateDict tensors) {
   return model_with(options.arch, tensors, options.first, class_count(tensors));
 }
 
-// What is where afterwards, for the note.
+void check_calibration(const ConvertOptions& options) {
+  if (options.calibrate.empty() || is_container(options.second)) return;
+  throw UsageError("--calibrate is for a .lamina OUT: " + options.second,
+                   "other kinds have no place for what it learns");
+}
 
-std::string write(const Container& container, const ConvertOptions& options,
-                  const SaveOptions& how) {
+// Of the weights as they were, before any change of type.
+void add_input_ranges(Container& container, std::optional<Model>& model,
+                      const ConvertOptions& options, const Context& context) {
+  if (!model && container.model.empty()) {
+    throw UsageError(
+        "--calibrate needs a model to run, and there are tensors alone: " + options.first,
+        "--arch NAME says which model they are of");
+  }
+  const InputRanges ranges = calibrate(model ? *model : load_model(options.first),
+                                       {.directory = options.calibrate}, context);
+  if (model) model->info().input_ranges = ranges;
+  container.weights = models::detail::with_input_ranges(container.weights, ranges);
+}
+
+// What is where afterwards, for the note.
+std::string write(const Container& container, const std::optional<Model>& model,
+                  const ConvertOptions& options, const SaveOptions& how) {
   const std::string& out = options.second;
-  std::optional<Model> model;
-  if (!options.arch.empty()) model = checked_model(options, container.tensors);
   if (model && is_container(out) && container.model.empty()) {
     save(*model, out, how);
   } else if (is_container(out)) {
@@ -101,6 +120,7 @@ void note_losses(const Container& container, const ConvertOptions& options,
 ExitStatus convert(const ConvertOptions& options, const Context& context) {
   check_target(options.second, options.force);
   check_sharding(options);
+  check_calibration(options);
   Progress load_progress("load", Progress::Unit::bytes, context.progress);
   LoadOptions how = load_options(options, {options.first}, load_progress.callback());
   how.unaligned = true;  // bytes are passed on, or convert_floating() looks at where they lie
@@ -110,6 +130,10 @@ ExitStatus convert(const ConvertOptions& options, const Context& context) {
   if (renames) {
     container.tensors = renamed(container.tensors, options.strip_prefix, options.map);
     container.model.clear();
+    // The ranges are of layers by their names.
+    if (!container.weights.empty()) {
+      container.weights = models::detail::with_input_ranges(container.weights, {});
+    }
   }
   if (!options.dtype.empty()) {
     const Overflow overflow = convert_floating(container.tensors, parse_float_type(options.dtype));
@@ -119,12 +143,15 @@ ExitStatus convert(const ConvertOptions& options, const Context& context) {
     }
   }
   note_losses(container, options, context.console);
+  std::optional<Model> model;
+  if (!options.arch.empty()) model = checked_model(options, container.tensors);
+  if (!options.calibrate.empty()) add_input_ranges(container, model, options, context);
 
   Progress save_progress("save", Progress::Unit::bytes, context.progress);
   std::string written;
   try {
     written = writing([&] {
-      return write(container, options,
+      return write(container, model, options,
                    {.progress = save_progress.callback(), .overwrite = options.force});
     });
   } catch (const Unsupported& error) {

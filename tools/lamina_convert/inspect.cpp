@@ -105,6 +105,12 @@ std::string field(const std::string& json, const char* name) {
   return there ? object[name].get<std::string>() : "";
 }
 
+std::string calibration(const std::string& weights) {
+  const Json object = Json::parse(weights, nullptr, false);
+  if (!object.is_object() || !object.contains("input_ranges")) return "";
+  return fmt::format("calibrated, {} convolutions", object["input_ranges"].size());
+}
+
 Json parsed(const std::string& json) {
   return json.empty() ? Json() : Json::parse(json, nullptr, false);
 }
@@ -189,6 +195,7 @@ std::string as_text(const Contents& contents, const ConvertOptions& options) {
   line("model", contents.model.empty() ? "" : field(contents.model, "type"));
   line("name", field(contents.weights, "name"));
   line("weights", field(contents.weights, "source"));
+  line("int8", calibration(contents.weights));
   line("checkpoint", contents.checkpoint);
   line("created by", contents.created_by);
   for (const auto& [key, value] : contents.metadata) line("metadata", key + " = " + value);

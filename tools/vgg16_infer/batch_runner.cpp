@@ -16,13 +16,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-SessionOptions session_options(const InferOptions& options, std::int64_t max_batch) {
+SessionOptions session_options(const InferOptions& options, const Model& model,
+                               std::int64_t max_batch) {
   return {.device = options.device,
           .precision = options.precision,
           .threads = static_cast<int>(options.threads),
           .max_batch = max_batch,
           .outputs = options.features,
-          .profile = options.profile};
+          .profile = options.profile,
+          .input_ranges = model.info().input_ranges};
 }
 
 std::optional<NpyOutput> npy_output(const std::string& path) {
@@ -43,7 +45,7 @@ BatchRunner::BatchRunner(const Model& model, const InferOptions& options, std::i
     : options_(options),
       labels_(model.info().labels),
       topk_(usable_topk(model, options, console)),
-      session_(model, session_options(options, max_batch)),
+      session_(model, session_options(options, model, max_batch)),
       logits_file_(npy_output(options.logits_out)),
       input_file_(npy_output(options.save_input)) {
   const bool npy = options.features_out.ends_with(".npy");

@@ -5,6 +5,7 @@
 #include "tools/support/interrupt.h"
 #include "tools/support/output.h"
 #include "tools/vgg16_infer/batch_runner.h"
+#include "tools/vgg16_infer/calibrate.h"
 #include "tools/vgg16_infer/image_queue.h"
 #include "tools/vgg16_infer/inputs.h"
 #include "tools/vgg16_infer/model_source.h"
@@ -71,6 +72,12 @@ class Job {
   void load() {
     Model model = load_model_for(options_, context_);
     transforms_ = model.info().transforms;
+    if (!options_.calibrate.empty()) {
+      model.info().input_ranges = calibrate(
+          model,
+          {.directory = options_.calibrate, .threads = options_.threads, .exif = options_.exif},
+          context_);
+    }
     runner_.emplace(model, options_, sizes_.batch, context_.console);
     run_info_ = {.model = model.info().name.empty() ? options_.model : model.info().name,
                  .weights = model.info().weights,

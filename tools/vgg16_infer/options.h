@@ -30,6 +30,7 @@ struct InferOptions {
   bool exif = false;
 
   std::string device = "auto", precision = "fp32";
+  std::string calibrate;                             ///< a directory of pictures
   std::int64_t threads = 0, batch = 0, workers = 0;  ///< 0: as many as make sense
 
   bool summary = false, print_model = false, profile = false;

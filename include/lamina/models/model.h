@@ -8,6 +8,7 @@
 #pragma once
 
 #include <lamina/core/export.h>
+#include <lamina/nn/input_ranges.h>
 #include <lamina/nn/module.h>
 #include <lamina/serialization/load.h>
 #include <lamina/vision/transforms.h>
@@ -27,6 +28,8 @@ struct LAMINA_API ModelInfo {
   std::vector<std::string> labels = {};  ///< of the classes, or empty
   vision::Transforms transforms = {};    ///< what the weights were trained to see
   std::map<std::string, double> metrics = {};  ///< "acc@1" in percent, …
+  /// Of these weights, from example pictures; empty: not calibrated. For SessionOptions.
+  InputRanges input_ranges = {};
 };
 
 /// A handle: copies share the modules.

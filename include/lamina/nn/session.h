@@ -13,6 +13,7 @@
 #pragma once
 
 #include <lamina/core/export.h>
+#include <lamina/nn/input_ranges.h>
 #include <lamina/nn/module.h>
 
 #include <memory>
@@ -30,6 +31,12 @@ struct SessionOptions {
   /// Modules whose output output() shall give, by dotted name: "features.28", "avgpool".
   std::vector<std::string> outputs = {};
   bool profile = false;  ///< time each step; profile() then has figures
+  /// For int8: an input within its layer's range is rounded on a grid of 255 steps up to it, the
+  /// same for every image; an image that goes beyond, and every image of a layer that is not here,
+  /// on a grid of its own. See record_input_ranges.
+  InputRanges input_ranges = {};
+  /// Look at every input of a convolution; input_ranges() then has what was seen. On the processor.
+  bool record_input_ranges = false;
 };
 
 class LAMINA_API Session {
@@ -48,7 +55,7 @@ class LAMINA_API Session {
   };
 
   /// Requires: module is in eval mode. Throws InvalidArgument (train mode, unknown output or
-  /// precision), Unsupported, DeviceError.
+  /// precision, a range that is no size or of no convolution), Unsupported, DeviceError.
   explicit Session(const nn::Module& module, SessionOptions options = {});
   ~Session();
   Session(Session&&) noexcept;
@@ -65,6 +72,9 @@ class LAMINA_API Session {
   int threads() const;
   /// The plan for the input size of the last run; empty before the first.
   std::vector<Step> steps() const;
+  /// With options.record_input_ranges: the largest magnitude in any run so far; infinity where
+  /// there was a value that is not finite. Empty before the first run.
+  InputRanges input_ranges() const;
   /// Milliseconds that the last run took by the device's own clock, copies to and from it left out;
   /// 0 on the processor.
   double device_ms() const;
