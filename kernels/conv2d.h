@@ -43,8 +43,9 @@ enum class Conv2dAlgo {
 struct Conv2dPlan {
   Conv2dAlgo algo = Conv2dAlgo::reference;
   Isa isa = Isa::scalar;
-  int block_m = 0;  ///< output pixels of one register tile
-  int block_n = 0;  ///< output channels of one register tile
+  bool vnni = false;  ///< with AVX512-VNNI's instructions; the bits do not depend on it
+  int block_m = 0;    ///< output pixels of one register tile
+  int block_n = 0;    ///< output channels of one register tile
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< of one call; grows with n and threads
   int threads = 1;                   ///< that the workspace is for: more than these do not work

@@ -146,6 +146,7 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     return plan;
   }
   plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
+  plan.vnni = algo == Conv2dAlgo::winograd_f4_s16 && features.avx512_vnni;
   if (algo == Conv2dAlgo::indirect_gemm) {
     const cpu::RegisterTile tile = cpu::indirect_gemm_tile(plan.isa);
     plan.block_m = tile.block_m;
@@ -164,8 +165,8 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
 
 std::string to_string(const Conv2dPlan& plan) {
   if (plan.algo == Conv2dAlgo::reference) return name_of(plan.algo);
-  return fmt::format("{} {} {}x{}", name_of(plan.algo), lamina::to_string(plan.isa), plan.block_m,
-                     plan.block_n);
+  return fmt::format("{} {}{} {}x{}", name_of(plan.algo), lamina::to_string(plan.isa),
+                     plan.vnni ? " vnni" : "", plan.block_m, plan.block_n);
 }
 
 }  // namespace lamina::kernels

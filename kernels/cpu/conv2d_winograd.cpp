@@ -272,8 +272,9 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
                               {.threads = threads});
     conv.image_scale = image_scale;
     conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;
-    kernels.transform_input = winograd_s16_kernels(plan.isa).transform_input;
-    kernels.multiply = winograd_s16_kernels(plan.isa).multiply;
+    const WinogradKernels& whole = winograd_s16_kernels(plan.isa, plan.vnni);
+    kernels.transform_input = whole.transform_input;
+    kernels.multiply = whole.multiply;
   }
   const Schedule schedule = choose(conv, plan.block_m, threads);
   const Run run{.conv = conv,

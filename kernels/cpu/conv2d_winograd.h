@@ -87,8 +87,9 @@ struct WinogradKernels {
 RegisterTile winograd_tile(Isa isa);
 /// Of floats: algo is winograd_f4 or winograd_f6.
 const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo);
-/// The first two stages of winograd_f4_s16, whose third is winograd_f4's.
-const WinogradKernels& winograd_s16_kernels(Isa isa);
+/// The first two stages of winograd_f4_s16, whose third is winograd_f4's. `vnni` is for avx512
+/// only, on a processor that has it; it changes no bits.
+const WinogradKernels& winograd_s16_kernels(Isa isa, bool vnni);
 
 /// Channels that one word stands for lie this far apart: a word of the group of 2 * lanes channels
 /// from c on has c + i and c + lanes + i.

@@ -72,6 +72,20 @@ struct PairWords {
   }
 };
 
+// AVX512-VNNI adds the products to the sum in the same instruction. It wraps around where the sum
+// does, so the bits are the same. Written out, since Highway's target that has it is compiled with
+// much else that a processor must then have.
+struct DotWords : PairWords {
+  static HWY_INLINE Sum Add(V32 x, V32 weight, Sum sum) {
+#if HWY_TARGET == HWY_AVX3
+    asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(weight.raw));
+    return sum;
+#else
+    return PairWords::Add(x, weight, sum);
+#endif
+  }
+};
+
 constexpr int kA = Winograd<4>::kA;
 
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
@@ -164,7 +178,9 @@ std::int32_t LargestBits(const float* values, std::int64_t count) {
 }
 
 constexpr WinogradKernels kKernels{TransformInput, MultiplyWords<PairWords>, nullptr};
+constexpr WinogradKernels kDotKernels{TransformInput, MultiplyWords<DotWords>, nullptr};
 const WinogradKernels* KernelsS16() { return &kKernels; }
+const WinogradKernels* DotKernelsS16() { return &kDotKernels; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::kernels::cpu
@@ -173,7 +189,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lamina::kernels::cpu {
 
-const WinogradKernels& winograd_s16_kernels(Isa isa) { return *LAMINA_TARGET(isa, KernelsS16)(); }
+const WinogradKernels& winograd_s16_kernels(Isa isa, bool vnni) {
+  return vnni ? *LAMINA_TARGET(isa, DotKernelsS16)() : *LAMINA_TARGET(isa, KernelsS16)();
+}
 
 LargestBitsKernel* largest_bits_kernel(Isa isa) { return LAMINA_TARGET(isa, LargestBits); }
 

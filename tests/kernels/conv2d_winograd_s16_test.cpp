@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/conv2d_winograd.h"
 #include "tests/kernels/conv2d_cases.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -34,6 +35,17 @@ float largest(const Floats& values) {
   return result;
 }
 
+// With AVX512-VNNI and as if it were not there, where it is.
+std::vector<CpuFeatures> every_isa_and_vnni() {
+  std::vector<CpuFeatures> result = every_isa();
+  for (CpuFeatures features : every_isa()) {
+    if (!features.avx512_vnni) continue;
+    features.avx512_vnni = false;
+    result.push_back(features);
+  }
+  return result;
+}
+
 TEST_CASE("conv2d winograd_f4_s16: is legal only where inputs may be rounded",
           "[kernels][conv2d]") {
   Conv2dProblem problem = winograd_problems()[0];
@@ -47,7 +59,7 @@ TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels
   const auto half = [&](int bound) {
     return static_cast<std::int32_t>(random() % static_cast<unsigned>(2 * bound + 1)) - bound;
   };
-  for (const CpuFeatures& features : every_isa()) {
+  for (const CpuFeatures& features : every_isa_and_vnni()) {
     const kernels::cpu::RegisterTile tile = kernels::cpu::winograd_tile(features.isa);
     for (const std::int64_t words : {1, 8, 16, 21, 40}) {
       for (std::int64_t count = 1; count <= 2 * tile.block_m + 1; ++count) {
@@ -71,7 +83,7 @@ TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels
           static_cast<float*>(u_words.data())[i] = pair(at(u, 2 * i), at(u, 2 * i + 1));
         }
         const Floats scale(static_cast<std::size_t>(tile.block_n), 0.5f);
-        kernels::cpu::winograd_s16_kernels(features.isa)
+        kernels::cpu::winograd_s16_kernels(features.isa, features.avx512_vnni)
             .multiply({.v = static_cast<const float*>(v_words.data()),
                        .u = static_cast<const float*>(u_words.data()),
                        .next_u = static_cast<const float*>(u_words.data()),
@@ -147,6 +159,18 @@ TEST_CASE("conv2d winograd_f4_s16: sums stay in 32 bits whatever the input", "[k
                    [](std::size_t) { return 0.01 * 512 * 9 * 3; }) == "");
     }
   }
+}
+
+TEST_CASE("conv2d winograd_f4_s16: VNNI changes no bits", "[kernels][conv2d]") {
+  if (!detect_cpu_features().avx512_vnni) LAMINA_SKIP("needs AVX512-VNNI");
+  const Conv2dProblem problem = problems()[6];
+  const Conv2dData data = real_data(problem);
+  CpuFeatures features = detect_cpu_features();
+  const Conv2dPlan with = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features);
+  features.avx512_vnni = false;
+  const Conv2dPlan without = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features);
+  CHECK(to_string(with) != to_string(without));
+  CHECK(run_conv2d(problem, with, data, 1).output == run_conv2d(problem, without, data, 1).output);
 }
 
 TEST_CASE("conv2d winograd_f4_s16: an image of zeros gives the bias", "[kernels][conv2d]") {

@@ -215,6 +215,7 @@ Tensor next_batch(ImageQueue& queue, std::int64_t most) {
   return batch;
 }
 
+// Few pictures are taken again and again: a queue that runs empty measures its own beginning.
 std::vector<Input> pictures(const Bench& bench) {
   InferOptions infer;
   infer.inputs = bench.options.images;
@@ -225,6 +226,11 @@ std::vector<Input> pictures(const Bench& bench) {
   std::vector<Input> inputs = collect_inputs(infer, bench.context.console);
   for (const Input& input : inputs) {
     if (!input.error.empty()) throw UsageError(input.error);
+  }
+  constexpr std::int64_t kBatches = 32;
+  const std::size_t different = inputs.size();
+  while (static_cast<std::int64_t>(inputs.size()) < kBatches * bench.batch) {
+    inputs.push_back(inputs[inputs.size() - different]);
   }
   return inputs;
 }
