@@ -154,26 +154,26 @@ def plot_peers(plt, rows):
     return figure
 
 
-def plot_curves(plt, rows, x, y, ideal=None, note=""):
+def plot_curves(plt, rows, x, y, ideal=None, note="", through=0):
     """A line for each engine and whatever else varies, and dotted where it would ideally go.
 
-    Colour tells engines apart, the marker the rest; a single engine's lines have colours too.
+    Colour tells engines apart, or what varies first where there is one engine; the marker the rest.
+    The dotted line goes through `through` of the xs and ys: the first point, or the last.
     """
     figure, axis = plt.subplots(figsize=(7.6, 4.2), layout="constrained")
     rest = [n for n in KEYS if n != x and len(values(rows, n)) > 1]
-    # Counts of what grows with x say the same again: a larger picture, not another series.
     several = len(values(rows, "engine")) > 1
     others, rests, lines = iter(OTHERS * 9), [], []
-    colours = {"lamina": OURS}
+    colours = {"lamina": OURS} if several or not rest else {}
     for these in split(rows, (["engine"] if several else []) + rest):
         these.sort(key=lambda row: row[x])
         text = describe(these[0], rest)
         rests += [text] if text not in rests else []
-        who = these[0]["engine"] if several or not lines else text
-        colours.setdefault(who, OURS if who == "lamina" else next(others))
+        who = these[0]["engine"] if several or not rest else describe(these[0], rest[:1])
+        colours.setdefault(who, next(others))
         xs, ys = [row[x] for row in these], [y(row) for row in these]
         if ideal:
-            dots = [ideal(xs[0], ys[0], v) for v in xs]
+            dots = [ideal(xs[through], ys[through], v) for v in xs]
             axis.plot(xs, dots, ":", color=colours[who], linewidth=1.1)
         look = {"marker": "os^Dv<>P*X"[rests.index(text) % 10], "color": colours[who]}
         label = ", ".join(filter(None, [these[0]["engine"] if several else "", text]))
@@ -228,10 +228,10 @@ def plot_threads(plt, rows):
 
 
 def plot_size(plt, rows):
-    """What a larger picture costs, and what it would at the smallest one's ms a pixel."""
+    """What a larger picture costs, and what it would at the largest one's ms a pixel."""
     squared = lambda x0, y0, x: y0 * (x / x0) ** 2  # noqa: E731
     note = "in proportion\nto the pixels"
-    figure, axis = plot_curves(plt, rows, "size", an_image, squared, note)
+    figure, axis = plot_curves(plt, rows, "size", an_image, squared, note, through=-1)
     log_ticks(axis, values(rows, "size"))
     axis.set_yscale("log")
     axis.yaxis.get_major_locator().set_params(subs=[1, 2, 5])
