@@ -12,6 +12,9 @@ set(LAMINA_ARM_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/arm-sysroot
   CACHE PATH "Where Arm's libraries are unpacked")
 get_filename_component(sysroot ${LAMINA_ARM_SYSROOT} ABSOLUTE)
 
+# Where libjpeg keeps what differs between machines.
+set(CMAKE_CXX_FLAGS_INIT "-isystem ${sysroot}/usr/include/aarch64-linux-gnu")
+
 set(CMAKE_FIND_ROOT_PATH ${sysroot} /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 foreach(kind LIBRARY INCLUDE PACKAGE)
