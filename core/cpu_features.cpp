@@ -16,8 +16,15 @@
 namespace lamina {
 namespace {
 
+// What all code may use: SSE2 on x86-64, where it is next to nothing, and NEON on 64-bit Arm.
+#if defined(__aarch64__)
+constexpr const char* kBaseline = "neon";
+#else
+constexpr const char* kBaseline = "scalar";
+#endif
+
 constexpr std::array<std::pair<Isa, const char*>, 4> kIsaNames{
-    {{Isa::scalar, "scalar"}, {Isa::avx2, "avx2"}, {Isa::avx512, "avx512"}, {Isa::amx, "amx"}}};
+    {{Isa::scalar, kBaseline}, {Isa::avx2, "avx2"}, {Isa::avx512, "avx512"}, {Isa::amx, "amx"}}};
 
 #if defined(__x86_64__)
 
@@ -80,6 +87,7 @@ std::optional<Isa> parse_isa(std::string_view text) {
   for (const auto& [isa, name] : kIsaNames) {
     if (text == name) return isa;
   }
+  if (text == "scalar") return Isa::scalar;  // on every machine
   return std::nullopt;
 }
 
@@ -102,7 +110,7 @@ CpuFeatures usable_cpu_features() {
   const auto isa = parse_isa(limit);
   if (!isa) {
     throw InvalidArgument(fmt::format("[cpu] LAMINA_ISA={} names no instruction set", limit),
-                          "it is one of scalar, avx2, avx512, amx");
+                          fmt::format("it is one of {}, avx2, avx512, amx", kBaseline));
   }
   return detect_cpu_features().capped(*isa);
 }

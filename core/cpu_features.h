@@ -8,10 +8,13 @@
 
 namespace lamina {
 
-/// Levels, each containing the ones before it.
+/// Levels, each containing the ones before it. `scalar` is what every processor of the kind has,
+/// and all there is but on x86-64.
 enum class Isa { scalar, avx2, avx512, amx };
 
+/// "scalar" ("neon" on 64-bit Arm), "avx2", "avx512" or "amx".
 const char* to_string(Isa isa);
+/// Of these names; "scalar" is understood everywhere.
 std::optional<Isa> parse_isa(std::string_view text);
 
 struct CpuFeatures {

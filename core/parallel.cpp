@@ -24,6 +24,9 @@ std::int64_t range_count(std::int64_t count, std::int64_t grain) {
 inline void spin_pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  // Arm's yield does nothing on most cores; this one waits for what is under way, tens of cycles.
+  __asm__ volatile("isb");
 #endif
 }
 

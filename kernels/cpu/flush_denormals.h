@@ -1,6 +1,8 @@
 // Denormal numbers cost a hundred cycles each on many processors; inside a product they are noise.
 #pragma once
 
+#include <cstdint>
+
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -21,6 +23,16 @@ class FlushDenormals {
  private:
   static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
   unsigned saved_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
+    __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | kFlushToZero) : "memory");
+  }
+  ~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_) : "memory"); }
+
+ private:
+  static constexpr std::uint64_t kFlushToZero = 1u << 24;  // of inputs and of results
+  std::uint64_t saved_;
 #else
   FlushDenormals() {}
   ~FlushDenormals() {}

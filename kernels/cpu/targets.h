@@ -9,8 +9,15 @@
 #include "core/cpu_features.h"
 
 // SSSE3 and SSE4 machines without AVX2 are too old to be worth a copy of each kernel, and nothing
-// here gains by what AVX3_DL adds to AVX3.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+// here gains by what AVX3_DL adds to AVX3. Arm has NEON alone: an SVE vector has no size when it is
+// compiled, and the register tiles are arrays of vectors.
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+
+// Tells Highway that there is nothing to choose at run time on Arm. Else it compiles NEON with AES,
+// which some machines lack, by a pragma that GCC does not apply to constructors nobody wrote: a
+// struct of vectors then does not compile. x86 does not look at it.
+#define TOOLCHAIN_MISS_SYS_AUXV_H
 
 namespace lamina::kernels::cpu {
 
