@@ -11,6 +11,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace lamina {
@@ -47,6 +49,14 @@ unsigned saved_register_states() {
   return low;
 }
 
+// Linux saves the 8 KiB of the tiles only for processes that asked for it, and a first use without
+// that is a SIGILL. Kernels before 5.16 know no such request and refuse.
+bool tile_data_is_granted() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM of <asm/prctl.h>
+  constexpr long kTileData = 18;               // the state's bit in XCR0
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 CpuFeatures detect() {
   CpuFeatures features;
   const CpuidResult basic = cpuid(1, 0);
@@ -65,7 +75,7 @@ CpuFeatures detect() {
   features.isa = Isa::avx512;
   features.avx512_vnni = bit(extended.ecx, 11);
   features.avx512_bf16 = bit(cpuid(7, 1).eax, 5);
-  if (bit(extended.edx, 24) && (states & kTiles) == kTiles) {
+  if (bit(extended.edx, 24) && (states & kTiles) == kTiles && tile_data_is_granted()) {
     features.isa = Isa::amx;
     features.amx_bf16 = bit(extended.edx, 22);
     features.amx_int8 = bit(extended.edx, 25);

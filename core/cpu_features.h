@@ -28,7 +28,8 @@ struct CpuFeatures {
   CpuFeatures capped(Isa limit) const;
 };
 
-/// What the hardware and the operating system's saved state allow, whatever the user says.
+/// What the hardware and the operating system's saved state allow, whatever the user says. Where
+/// there are tiles, the first call asks the operating system for this process's use of them.
 CpuFeatures detect_cpu_features();
 
 /// detect_cpu_features() capped by LAMINA_ISA. Throws InvalidArgument where that names no level.

@@ -21,8 +21,9 @@ struct Conv2dProblem {
   std::int64_t groups = 1;
   bool relu = false;          ///< fused: max(x, 0) after the bias
   bool max_pool_2x2 = false;  ///< fused behind ReLU: stride 2, an odd last row or column dropped
-  bool may_round_inputs = false;  ///< to 8 bits and a sign: 255 steps on either side of zero
-  Layout layout = Layout::nchw;   ///< of input and output alike
+  bool may_round_inputs = false;   ///< to 8 bits and a sign: 255 steps on either side of zero
+  bool may_round_to_bf16 = false;  ///< inputs and weights; sums stay float32
+  Layout layout = Layout::nchw;    ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
   std::int64_t ow() const { return (w + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1; }
@@ -37,6 +38,7 @@ enum class Conv2dAlgo {
   winograd_f4,      ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
   winograd_f6,      ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
   winograd_f4_s16,  ///< F(4x4, 3x3) on 16-bit whole numbers, inputs rounded to 8 bits and a sign
+  amx_bf16,         ///< implicit matrix product on the tile unit, in bfloat16; one group
 };
 
 /// What plan_conv2d() chose. The packed weight and the result's bits depend on it, and never on n.
@@ -70,7 +72,8 @@ struct Conv2dArgs {
 /// The environment's LAMINA_CONV2D_PLAN forces an algorithm by its name where that is legal.
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features, int threads = 1);
 
-/// The same, with the algorithm given; nothing of `features` beyond its isa matters.
+/// The same, with the algorithm given; nothing of `features` beyond its isa matters. A plan of
+/// amx_bf16 runs only where CpuFeatures::amx_bf16 is set.
 Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
                           const CpuFeatures& features, int threads = 1);
 
@@ -87,7 +90,8 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
 /// then ReLU and the largest of each 2x2 where the problem asks for them.
 /// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; for Winograd the sum is that of
 ///           its own terms, which leaves about 1e-5 of the largest output (docs/kernels says more),
-///           and a NaN or infinity spreads over its tile of 4x4 or 6x6 outputs. The order of
+///           and a NaN or infinity spreads over its tile of 4x4 or 6x6 outputs; for amx_bf16
+///           inputs and weights are rounded to bfloat16 before (2^-7 of sum|a*b|). The order of
 ///           summation is fixed by the plan, so an image's result has the same bits in any batch
 ///           and on any threads.
 /// Source:   PyTorch torch.nn.Conv2d semantics (cross-correlation, zero padding).

@@ -1,5 +1,7 @@
-#include "kernels/conv2d.h"
+#include "kernels/conv2d_dispatch.h"
+
 #include "kernels/conv2d_staging.h"
+#include "kernels/cpu/conv2d_amx.h"
 #include "kernels/cpu/conv2d_indirect_gemm.h"
 #include "kernels/cpu/conv2d_winograd.h"
 #include "kernels/elementwise.h"
@@ -11,8 +13,8 @@
 namespace lamina::kernels {
 namespace {
 
-void run_algorithm(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,
-                   Exec exec) {
+void run_algorithm(cpu::AmxKernel* tiles, const Conv2dProblem& problem, const Conv2dPlan& plan,
+                   const Conv2dArgs& args, Exec exec) {
   switch (plan.algo) {
     case Conv2dAlgo::reference:
       reference::conv2d(problem, args.input, static_cast<const float*>(args.weight), args.bias,
@@ -22,6 +24,7 @@ void run_algorithm(const Conv2dProblem& problem, const Conv2dPlan& plan, const C
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
     case Conv2dAlgo::winograd_f4_s16: cpu::winograd_forward(problem, plan, args, exec); return;
+    case Conv2dAlgo::amx_bf16: cpu::amx_forward(problem, plan, args, exec, tiles); return;
   }
 }
 
@@ -47,11 +50,17 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
     case Conv2dAlgo::winograd_f4_s16:
       cpu::winograd_pack(problem, plan, weight, static_cast<float*>(packed), exec);
       return;
+    case Conv2dAlgo::amx_bf16: cpu::amx_pack(problem, weight, packed, exec); return;
   }
 }
 
 void conv2d_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const Conv2dArgs& args,
                     Exec exec) {
+  conv2d_forward_on(cpu::amx_kernel(), problem, plan, args, exec);
+}
+
+void conv2d_forward_on(cpu::AmxKernel* tiles, const Conv2dProblem& problem, const Conv2dPlan& plan,
+                       const Conv2dArgs& args, Exec exec) {
   const Conv2dStaging staging(problem, plan.algo);
   float* const input = static_cast<float*>(args.workspace);
   float* const convolved = input + staging.input;
@@ -70,7 +79,7 @@ void conv2d_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, const 
     convert_layout(Layout::nchw, Layout::nhwc, problem.n, problem.c_in, problem.h * problem.w,
                    args.input, input, exec);
   }
-  run_algorithm(inner, plan, inner_args, exec);
+  run_algorithm(tiles, inner, plan, inner_args, exec);
   if (staging.pools) {
     Conv2dProblem pooled = inner;
     pooled.max_pool_2x2 = true;

@@ -2,6 +2,7 @@
 #include "core/require.h"
 #include "kernels/conv2d.h"
 #include "kernels/conv2d_staging.h"
+#include "kernels/cpu/conv2d_amx.h"
 #include "kernels/cpu/conv2d_indirect_gemm.h"
 #include "kernels/cpu/conv2d_winograd.h"
 
@@ -21,11 +22,12 @@ struct Candidate {
   Conv2dAlgo algo;
   const char* name;
 };
-constexpr std::array<Candidate, 5> kCandidates{{{Conv2dAlgo::reference, "reference"},
+constexpr std::array<Candidate, 6> kCandidates{{{Conv2dAlgo::reference, "reference"},
                                                 {Conv2dAlgo::indirect_gemm, "indirect_gemm"},
                                                 {Conv2dAlgo::winograd_f4, "winograd_f4"},
                                                 {Conv2dAlgo::winograd_f6, "winograd_f6"},
-                                                {Conv2dAlgo::winograd_f4_s16, "winograd_f4_s16"}}};
+                                                {Conv2dAlgo::winograd_f4_s16, "winograd_f4_s16"},
+                                                {Conv2dAlgo::amx_bf16, "amx_bf16"}}};
 
 const char* name_of(Conv2dAlgo algo) {
   for (const Candidate& candidate : kCandidates) {
@@ -43,8 +45,13 @@ bool is_legal(Conv2dAlgo algo, const Conv2dProblem& problem) {
     case Conv2dAlgo::winograd_f6: return cpu::winograd_is_legal(problem);
     case Conv2dAlgo::winograd_f4_s16:
       return problem.may_round_inputs && cpu::winograd_is_legal(problem);
+    case Conv2dAlgo::amx_bf16: return problem.may_round_to_bf16 && cpu::amx_is_legal(problem);
   }
   return false;
+}
+
+bool may_choose(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& features) {
+  return is_legal(algo, problem) && (algo != Conv2dAlgo::amx_bf16 || features.amx_bf16);
 }
 
 // Of a tile as wide as the machine's registers, or of one vector where that holds all channels.
@@ -90,6 +97,24 @@ double winograd_cost(const Conv2dProblem& p, Conv2dAlgo algo, Isa isa) {
          tiles * (transform_in * vectors_in + transform_out * vectors_out);
 }
 
+// A product of two tiles takes 16 cycles (Intel's optimization manual: 16x16x32 multiply-adds), in
+// which AVX-512's two units multiply 32 vectors. It is so fast that activations, which others hide
+// behind arithmetic, count: to read a line of 16 inputs, to fetch and to write the half line they
+// become, and to fetch and to write a line of outputs. 2 x 2 tiles of sums need 4 loads of tiles
+// for 4 products, 8 cycles each from L1, which go on meanwhile. Argued, not measured.
+double amx_cost(const Conv2dProblem& p) {
+  constexpr double kTileProduct = 32, kLinesIn = 2, kLinesOut = 2;
+  // A tile of weights is 16 lines.
+  constexpr double kTileRead = 16 * kWeightRead;
+  const auto steps = static_cast<double>(ceil_div(p.c_in, cpu::kAmxChannels) * p.kh * p.kw);
+  const auto outputs = static_cast<double>(ceil_div(p.c_out, cpu::kAmxOutputs));
+  const auto pixel_tiles = static_cast<double>(p.oh() * ceil_div(p.ow(), cpu::kAmxPixels));
+  const auto lines_in = static_cast<double>(p.h * p.w * ceil_div(p.c_in, 16));
+  const auto lines_out = static_cast<double>(p.stored_h() * p.stored_w()) * outputs;
+  return steps * outputs * (pixel_tiles * kTileProduct + kTileRead) +
+         kWeightRead * (kLinesIn * lines_in + kLinesOut * lines_out);
+}
+
 double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
   switch (algo) {
     case Conv2dAlgo::reference: return reference_cost(problem);
@@ -97,6 +122,7 @@ double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
     case Conv2dAlgo::winograd_f4_s16: return winograd_cost(problem, algo, isa);
+    case Conv2dAlgo::amx_bf16: return amx_cost(problem);
   }
   return std::numeric_limits<double>::infinity();
 }
@@ -109,20 +135,20 @@ std::optional<Conv2dAlgo> forced_algo() {
   }
   throw InvalidArgument(
       fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
-      "it is one of reference, indirect_gemm, winograd_f4, winograd_f6, winograd_f4_s16");
+      "it is one of reference, indirect_gemm, winograd_f4, winograd_f6, winograd_f4_s16, amx_bf16");
 }
 
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features, int threads) {
   const std::optional<Conv2dAlgo> forced = forced_algo();
-  if (forced && is_legal(*forced, problem)) {
+  if (forced && may_choose(*forced, problem, features)) {
     return plan_conv2d_as(*forced, problem, features, threads);
   }
   Conv2dAlgo best = Conv2dAlgo::reference;
   double least = std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : kCandidates) {
-    if (!is_legal(candidate.algo, problem)) continue;
+    if (!may_choose(candidate.algo, problem, features)) continue;
     const double estimate = cost(candidate.algo, problem, features.isa);
     if (estimate >= least) continue;
     least = estimate;
@@ -143,6 +169,14 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
   if (algo == Conv2dAlgo::reference) {
     plan.packed_weight_bytes = problem.c_out * (problem.c_in / problem.groups) * problem.kh *
                                problem.kw * static_cast<std::int64_t>(sizeof(float));
+    return plan;
+  }
+  if (algo == Conv2dAlgo::amx_bf16) {
+    plan.isa = features.isa;
+    plan.block_m = static_cast<int>(cpu::kAmxRows * cpu::kAmxPixels);
+    plan.block_n = static_cast<int>(cpu::kAmxPanel);
+    plan.packed_weight_bytes = cpu::amx_packed_bytes(problem);
+    plan.workspace_bytes += cpu::amx_workspace_bytes(problem);
     return plan;
   }
   plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float

@@ -16,9 +16,8 @@ struct Conv2dStaging {
   std::int64_t input = 0, convolved = 0, output = 0;  ///< floats
 
   Conv2dStaging(const Conv2dProblem& p, Conv2dAlgo algo) {
-    const bool is_winograd = algo != Conv2dAlgo::reference && algo != Conv2dAlgo::indirect_gemm;
     converts = p.layout == Layout::nchw && algo != Conv2dAlgo::reference;
-    pools = p.max_pool_2x2 && !is_winograd;
+    pools = p.max_pool_2x2 && (algo == Conv2dAlgo::reference || algo == Conv2dAlgo::indirect_gemm);
     constexpr std::int64_t kFloatsOfLine = 16;
     if (converts) {
       input = round_up(p.n * p.h * p.w * p.c_in, kFloatsOfLine);

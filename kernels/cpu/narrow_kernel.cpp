@@ -6,9 +6,9 @@
 
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+#include "kernels/cpu/narrow_to_bf16-inl.h"
 
 #include <cmath>
-#include <cstring>
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
@@ -20,13 +20,6 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
 
-std::uint16_t ToBf16(float value) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &value, sizeof bits);
-  if (std::isnan(value)) return static_cast<std::uint16_t>(bits >> 16 | 0x40);  // kept quiet
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 std::int8_t ToS8(float value, float inverse) {
   const float scaled = std::nearbyint(value * inverse);
   return static_cast<std::int8_t>(scaled > 127 ? 127 : scaled < -127 ? -127 : scaled);
@@ -35,22 +28,9 @@ std::int8_t ToS8(float value, float inverse) {
 }  // namespace
 
 void NarrowToBf16(const float* from, std::int64_t count, std::uint16_t* to) {
-  const D d;
-  const hn::RebindToUnsigned<D> d32;
-  const hn::Rebind<std::uint16_t, D> d16;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const V value = hn::LoadU(d, from + i);
-    const auto bits = hn::BitCast(d32, value);
-    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1));
-    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(d32, 0x7fff)));
-    const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000));
-    const auto kept = hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(value)), quiet, rounded);
-    // Values of 16 bits, which the signed source of DemoteTo holds.
-    const auto upper = hn::BitCast(hn::RebindToSigned<D>(), hn::ShiftRight<16>(kept));
-    hn::StoreU(hn::DemoteTo(d16, upper), d16, to + i);
-  }
-  for (; i < count; ++i) to[i] = ToBf16(from[i]);
+  for (; i + kLanes <= count; i += kLanes) NarrowVectorToBf16(from + i, to + i);
+  for (; i < count; ++i) to[i] = NarrowOneToBf16(from[i]);
 }
 
 float NarrowToS8(const float* from, std::int64_t count, std::int8_t* to) {

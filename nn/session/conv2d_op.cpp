@@ -102,6 +102,7 @@ std::int64_t Conv2dOp::macs(const Shape& input) const {
 void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
   auto problem = fused_problem(input, layout);
   problem.may_round_inputs = context.precision == "int8";
+  problem.may_round_to_bf16 = context.precision == "bf16";
   plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   const bool rounded = context.precision == "bf16";

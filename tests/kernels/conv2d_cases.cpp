@@ -1,10 +1,13 @@
 #include "tests/kernels/conv2d_cases.h"
 
+#include "kernels/conv2d_dispatch.h"
 #include "kernels/cpu/conv2d_winograd.h"
 #include "kernels/reference/reference.h"
+#include "tests/kernels/tile_model.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace lamina::test {
@@ -33,6 +36,32 @@ Conv2dProblem square(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
           .relu = true,
           .layout = Layout::nhwc};
 }
+
+// Aligned memory between two guards. All of it is NaN: what a kernel reads before it wrote shows.
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(std::int64_t size_bytes)
+      : size_bytes_(size_bytes), bytes_(size_bytes + 2 * kGuard) {
+    std::memset(bytes_.data(), kGuardByte, static_cast<std::size_t>(size_bytes + 2 * kGuard));
+  }
+
+  void* data() const { return size_bytes_ > 0 ? begin() + kGuard : nullptr; }
+  bool guards_intact() const {
+    const auto intact = [](const unsigned char* guard) {
+      return std::all_of(guard, guard + kGuard, [](unsigned char b) { return b == kGuardByte; });
+    };
+    return intact(begin()) && intact(begin() + kGuard + size_bytes_);
+  }
+
+ private:
+  static constexpr std::int64_t kGuard = 128;
+  static constexpr unsigned char kGuardByte = 0xff;
+
+  unsigned char* begin() const { return static_cast<unsigned char*>(bytes_.data()); }
+
+  std::int64_t size_bytes_;
+  AlignedBytes bytes_;
+};
 
 }  // namespace
 
@@ -176,6 +205,9 @@ std::vector<kernels::Conv2dPlan> every_plan(const Conv2dProblem& problem, int th
   std::vector<kernels::Conv2dPlan> plans;
   for (const CpuFeatures& features : every_isa()) {
     plans.push_back(plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, features, threads));
+    if (problem.may_round_to_bf16 && kernels::cpu::amx_is_legal(problem)) {
+      plans.push_back(plan_conv2d_as(Conv2dAlgo::amx_bf16, problem, features, threads));
+    }
     if (!kernels::cpu::winograd_is_legal(problem)) continue;
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, features, threads));
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, features, threads));
@@ -203,24 +235,27 @@ Floats reference_conv2d(const Conv2dProblem& problem, const Conv2dData& data) {
 
 Conv2dRun run_conv2d(const Conv2dProblem& problem, const kernels::Conv2dPlan& plan,
                      const Conv2dData& data, int threads, std::int64_t shift) {
-  AlignedBytes packed(plan.packed_weight_bytes), workspace(plan.workspace_bytes);
+  return run_conv2d_on(kModelKernel, problem, plan, data, threads, shift);
+}
+
+Conv2dRun run_conv2d_on(kernels::cpu::AmxKernel* tiles, const Conv2dProblem& problem,
+                        const kernels::Conv2dPlan& plan, const Conv2dData& data, int threads,
+                        std::int64_t shift) {
+  const GuardedBytes packed(plan.packed_weight_bytes), workspace(plan.workspace_bytes);
   kernels::pack_conv2d_weight(problem, plan, data.weight.data(), packed.data());
-  // All bits set is a NaN: what a kernel reads before it wrote shows.
-  if (plan.workspace_bytes > 0) {
-    std::memset(workspace.data(), 0xff, static_cast<std::size_t>(plan.workspace_bytes));
-  }
   Floats input(static_cast<std::size_t>(shift), 0.0f);
   input.insert(input.end(), data.input.begin(), data.input.end());
   GuardedOutput output(output_count(problem), shift);
-  kernels::conv2d_forward(problem, plan,
-                          {.input = input.data() + shift,
-                           .weight = packed.data(),
-                           .bias = data.bias.empty() ? nullptr : data.bias.data(),
-                           .output = output.data(),
-                           .workspace = workspace.data(),
-                           .input_range = data.input_range},
-                          {.threads = threads});
-  return {output.values(), output.guards_intact()};
+  kernels::conv2d_forward_on(tiles, problem, plan,
+                             {.input = input.data() + shift,
+                              .weight = packed.data(),
+                              .bias = data.bias.empty() ? nullptr : data.bias.data(),
+                              .output = output.data(),
+                              .workspace = workspace.data(),
+                              .input_range = data.input_range},
+                             {.threads = threads});
+  const bool intact = output.guards_intact() && packed.guards_intact() && workspace.guards_intact();
+  return {output.values(), intact};
 }
 
 }  // namespace lamina::test

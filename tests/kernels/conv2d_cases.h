@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/conv2d.h"
+#include "kernels/cpu/conv2d_amx.h"
 #include "tests/kernels/support.h"
 
 #include <string>
@@ -26,17 +27,23 @@ std::vector<kernels::Conv2dProblem> winograd_problems();
 
 std::string describe(const kernels::Conv2dProblem& problem);
 
-/// Every algorithm but the reference that can run the problem, at every instruction set.
+/// Every algorithm but the reference that can run the problem, at every instruction set; amx_bf16
+/// at each too, since run_conv2d() needs no tile unit.
 std::vector<kernels::Conv2dPlan> every_plan(const kernels::Conv2dProblem& problem, int threads);
 
 Floats reference_conv2d(const kernels::Conv2dProblem& problem, const Conv2dData& data);
 
 struct Conv2dRun {
   Floats output;
-  bool guards_intact = false;
+  bool guards_intact = false;  // around output, workspace and packed weight
 };
-/// Packs, fills the workspace with NaN, and runs; `shift` misaligns input and output.
+/// Packs, fills the workspace with NaN, and runs, amx_bf16 on the model of the tile unit; `shift`
+/// misaligns input and output.
 Conv2dRun run_conv2d(const kernels::Conv2dProblem& problem, const kernels::Conv2dPlan& plan,
                      const Conv2dData& data, int threads, std::int64_t shift = 0);
+/// The same with another tile unit.
+Conv2dRun run_conv2d_on(kernels::cpu::AmxKernel* tiles, const kernels::Conv2dProblem& problem,
+                        const kernels::Conv2dPlan& plan, const Conv2dData& data, int threads,
+                        std::int64_t shift = 0);
 
 }  // namespace lamina::test

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <cstdlib>
 
 namespace lamina::test {
@@ -18,6 +19,7 @@ using kernels::Layout;
 
 constexpr CpuFeatures kScalar{.isa = Isa::scalar};
 constexpr CpuFeatures kAvx2{.isa = Isa::avx2};
+constexpr CpuFeatures kAmx{.isa = Isa::amx, .amx_bf16 = true};
 
 Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
   return {.c_in = c_in,
@@ -72,6 +74,45 @@ TEST_CASE("conv2d plan: Winograd needs a 3x3 kernel, stride 1, no dilation, one 
   illegal([](Conv2dProblem& p) { p.groups = 2; });
 }
 
+TEST_CASE("conv2d plan: takes AMX for VGG16's layers but the first, where inputs may be bf16",
+          "[kernels][conv2d][amx]") {
+  for (const auto& [c_in, c_out, size] : {std::array{64, 64, 224},
+                                          {64, 128, 112},
+                                          {128, 128, 112},
+                                          {128, 256, 56},
+                                          {256, 256, 56},
+                                          {256, 512, 28},
+                                          {512, 512, 28},
+                                          {512, 512, 14}}) {
+    Conv2dProblem problem = conv3x3(c_in, c_out, size);
+    CHECK(plan_conv2d(problem, kAmx).algo != Conv2dAlgo::amx_bf16);
+    problem.may_round_to_bf16 = true;
+    INFO(c_in << " to " << c_out);
+    CHECK(plan_conv2d(problem, kAmx).algo == Conv2dAlgo::amx_bf16);
+    CHECK(to_string(plan_conv2d(problem, kAmx)) == "amx_bf16 amx 32x32");
+    CHECK(plan_conv2d(problem, kAmx.capped(Isa::avx512)).algo != Conv2dAlgo::amx_bf16);
+    // Tiles that multiply 8-bit numbers only.
+    CHECK(plan_conv2d(problem, {.isa = Isa::amx, .amx_int8 = true}).algo != Conv2dAlgo::amx_bf16);
+    problem.groups = 2;
+    CHECK(plan_conv2d(problem, kAmx).algo != Conv2dAlgo::amx_bf16);
+    CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::amx_bf16, problem, kAmx), InvalidArgument);
+  }
+  Conv2dProblem first = conv3x3(3, 64, 224);
+  first.may_round_to_bf16 = true;
+  CHECK(plan_conv2d(first, kAmx).algo == Conv2dAlgo::indirect_gemm);
+}
+
+// A product of two tiles takes 16 cycles for 8192 multiply-adds; nothing else may be free.
+TEST_CASE("conv2d plan: AMX is expected near its peak where there is much to multiply",
+          "[kernels][conv2d][amx]") {
+  Conv2dProblem problem = conv3x3(512, 512, 112);
+  problem.may_round_to_bf16 = true;
+  const double flops = 2.0 * 112 * 112 * 512 * 512 * 9;
+  const double expected = plan_conv2d(problem, kAmx).expected_flops;
+  CHECK(expected > flops / 16);
+  CHECK(expected < flops / 16 * 1.3);
+}
+
 TEST_CASE("conv2d plan: falls back to the reference where a kernel has too many taps",
           "[kernels][conv2d]") {
   Conv2dProblem problem = conv3x3(3, 64, 32);
@@ -107,6 +148,14 @@ TEST_CASE("conv2d plan: the environment forces an algorithm by name", "[kernels]
     illegal.h = illegal.w = 40;
     illegal.kh = illegal.kw = 17;
     CHECK(plan_conv2d(illegal, kScalar).algo == Conv2dAlgo::reference);
+  }
+  {
+    const ScopedPlan forced("amx_bf16");
+    Conv2dProblem first = conv3x3(3, 64, 32);
+    CHECK(plan_conv2d(first, kAmx).algo == Conv2dAlgo::indirect_gemm);
+    first.may_round_to_bf16 = true;
+    CHECK(plan_conv2d(first, kAmx).algo == Conv2dAlgo::amx_bf16);
+    CHECK(plan_conv2d(first, kAmx.capped(Isa::avx512)).algo == Conv2dAlgo::indirect_gemm);
   }
   {
     const ScopedPlan forced("winnograd");
