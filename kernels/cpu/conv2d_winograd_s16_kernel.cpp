@@ -54,11 +54,7 @@ HWY_INLINE V32 ToWords(const Pairs& pairs) {
 }
 HWY_INLINE V32 AddProducts(V32 x, V32 weight, V32 sum) {
   sum = hn::Add(sum, hn::Mul(LowerOf(x), LowerOf(weight)));
-  sum = hn::Add(sum, hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(weight)));
-#if HWY_TARGET == HWY_NEON
-  asm("" : "+w"(sum.raw));  // for the same reason
-#endif
-  return sum;
+  return hn::Add(sum, hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(weight)));
 }
 #endif
 
