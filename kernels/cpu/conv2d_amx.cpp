@@ -27,9 +27,9 @@ constexpr std::int64_t kRangesPerThread = 8;
 constexpr std::int64_t kLeastBlocks = 8;
 
 AmxConv describe_conv(const Conv2dProblem& p) {
-  // What pooling drops is not computed.
-  const std::int64_t rows = p.max_pool_2x2 ? p.stored_h() * 2 : p.oh();
-  const std::int64_t cols = p.max_pool_2x2 ? p.stored_w() * 2 : p.ow();
+  // What pooling drops is not computed; where that is all, nothing is run, but sizes are asked for.
+  const std::int64_t rows = p.max_pool_2x2 ? std::max<std::int64_t>(p.stored_h() * 2, 1) : p.oh();
+  const std::int64_t cols = p.max_pool_2x2 ? std::max<std::int64_t>(p.stored_w() * 2, 1) : p.ow();
   AmxConv conv{};
   conv.problem = p;
   conv.groups = ceil_div(p.c_in, kAmxChannels);
@@ -38,7 +38,7 @@ AmxConv describe_conv(const Conv2dProblem& p) {
   conv.panels = ceil_div(p.c_out, kAmxPanel);
   // As far as the taps of whole tiles reach; a block's second row is not read where it does not
   // exist.
-  conv.staged_h = std::max<std::int64_t>(rows - 1, 0) * p.stride_h + p.dilation_h * (p.kh - 1) + 1;
+  conv.staged_h = (rows - 1) * p.stride_h + p.dilation_h * (p.kh - 1) + 1;
   conv.staged_w = (conv.block_cols * kAmxPixels - 1) * p.stride_w + p.dilation_w * (p.kw - 1) + 1;
   return conv;
 }

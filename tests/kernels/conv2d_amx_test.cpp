@@ -56,7 +56,7 @@ std::vector<Conv2dProblem> problems() {
     result.back().may_round_to_bf16 = true;
   }
   for (const Conv2dProblem& problem : vgg16_problems()) {
-    if (problem.c_in < 512) result.push_back(problem);
+    if (problem.c_out < 512) result.push_back(problem);
     result.back().may_round_to_bf16 = true;
   }
   const std::size_t plain = result.size();

@@ -226,7 +226,21 @@ std::string describe(const Conv2dProblem& p) {
       p.max_pool_2x2 ? " max_pool" : "", p.layout == Layout::nchw ? "nchw" : "nhwc");
 }
 
+Floats pool_2x2(const Conv2dProblem& p, const Floats& convolved) {
+  Floats output(static_cast<std::size_t>(p.n * p.c_out * p.stored_h() * p.stored_w()));
+  if (output.empty()) return output;
+  kernels::reference::max_pool2d(
+      {.n = p.n, .c = p.c_out, .h = p.oh(), .w = p.ow(), .layout = p.layout}, convolved.data(),
+      output.data());
+  return output;
+}
+
 Floats reference_conv2d(const Conv2dProblem& problem, const Conv2dData& data) {
+  if (problem.max_pool_2x2) {
+    Conv2dProblem convolution = problem;
+    convolution.max_pool_2x2 = false;
+    return pool_2x2(problem, reference_conv2d(convolution, data));
+  }
   Floats output(static_cast<std::size_t>(output_count(problem)));
   kernels::reference::conv2d(problem, data.input.data(), data.weight.data(),
                              data.bias.empty() ? nullptr : data.bias.data(), output.data());

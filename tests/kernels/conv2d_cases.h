@@ -31,6 +31,8 @@ std::string describe(const kernels::Conv2dProblem& problem);
 /// at each too, since run_conv2d() needs no tile unit.
 std::vector<kernels::Conv2dPlan> every_plan(const kernels::Conv2dProblem& problem, int threads);
 
+/// The largest of each 2x2 of what the convolution gave; `problem` is the pooled one.
+Floats pool_2x2(const kernels::Conv2dProblem& problem, const Floats& convolved);
 Floats reference_conv2d(const kernels::Conv2dProblem& problem, const Conv2dData& data);
 
 struct Conv2dRun {

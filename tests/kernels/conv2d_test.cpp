@@ -18,16 +18,6 @@ using kernels::Layout;
 
 constexpr double kEpsilon = 0x1p-24;
 
-// The largest of each 2x2 of what the convolution gave.
-Floats pool_2x2(const Conv2dProblem& p, const Floats& convolved) {
-  Floats output(static_cast<std::size_t>(p.n * p.c_out * p.stored_h() * p.stored_w()));
-  if (output.empty()) return output;
-  kernels::reference::max_pool2d(
-      {.n = p.n, .c = p.c_out, .h = p.oh(), .w = p.ow(), .layout = p.layout}, convolved.data(),
-      output.data());
-  return output;
-}
-
 void check_exact(const Conv2dProblem& problem, const Conv2dData& data) {
   const Floats expected = reference_conv2d(problem, data);
   for (const CpuFeatures& features : every_isa()) {

@@ -26,18 +26,21 @@ float flushed(float value) {
   return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
 }
 
-float from_bf16(const std::uint8_t* bytes) {
-  std::uint16_t half = 0;
-  std::memcpy(&half, bytes, sizeof half);
-  return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+// A row of a tile as floats.
+using Halves = std::array<float, kTileRowBytes / 2>;
+
+Halves from_bf16(const std::array<std::uint8_t, kTileRowBytes>& row) {
+  std::array<std::uint16_t, kTileRowBytes / 2> bits{};
+  std::memcpy(bits.data(), row.data(), row.size());
+  Halves halves{};
+  for (std::size_t i = 0; i < halves.size(); ++i) {
+    halves[i] = flushed(std::bit_cast<float>(static_cast<std::uint32_t>(bits[i]) << 16));
+  }
+  return halves;
 }
 
-}  // namespace
-
-float tile_multiply_add(float a, float b, float c) {
-  a = flushed(a);
-  b = flushed(b);
-  c = flushed(c);
+// None of the three is a denormal.
+float multiply_add(float a, float b, float c) {
   const float sum = std::fmaf(a, b, c);
   constexpr float kSmallest = std::numeric_limits<float>::min();
   if (!(std::fabs(sum) <= kSmallest)) return sum;
@@ -47,6 +50,12 @@ float tile_multiply_add(float a, float b, float c) {
   const double exact = static_cast<double>(a) * b + c;
   const bool tiny = std::fabs(exact) < 0x1p-126 - 0x1p-151;
   return tiny ? std::copysign(0.0f, sum) : sum;
+}
+
+}  // namespace
+
+float tile_multiply_add(float a, float b, float c) {
+  return multiply_add(flushed(a), flushed(b), flushed(c));
 }
 
 // Sums below the smallest normal number are exact.
@@ -124,12 +133,14 @@ void TileModel::multiply_bf16(int sum_index, int a_index, int b_index) {
   fault_if(sum.rows != a.rows, what, "sums and a have other rows", a_index);
   fault_if(sum.row_bytes != b.row_bytes, what, "sums and b have other columns", b_index);
   fault_if(a.row_bytes / 4 != b.rows, what, "a has other columns than b rows", a_index);
+  std::array<Halves, kTileRows> weights{};
+  for (std::size_t k = 0; k < weights.size(); ++k) weights[k] = from_bf16(b.data[k]);
   for (std::size_t m = 0; m < static_cast<std::size_t>(sum.rows); ++m) {
-    std::array<float, kTileRowBytes / 2> halves{};  // even and odd, side by side
+    const Halves inputs = from_bf16(a.data[m]);
+    Halves halves{};  // sums of even and odd products, side by side
     for (std::size_t k = 0; k < static_cast<std::size_t>(b.rows); ++k) {
       for (std::size_t i = 0; i < static_cast<std::size_t>(b.row_bytes / 2); ++i) {
-        halves[i] = tile_multiply_add(from_bf16(&a.data[m][4 * k + 2 * (i % 2)]),
-                                      from_bf16(&b.data[k][2 * i]), halves[i]);
+        halves[i] = multiply_add(inputs[2 * k + i % 2], weights[k][i], halves[i]);
       }
     }
     for (std::size_t n = 0; n < static_cast<std::size_t>(sum.row_bytes / 4); ++n) {
