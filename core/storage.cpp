@@ -21,25 +21,28 @@ thread_local AllocationLimit* current_limit = nullptr;
 // the processor remembers the places of; and each such page costs a fault when it is first written.
 constexpr std::size_t kHugePage = 2 * 1024 * 1024;
 
-struct Free {
-  std::align_val_t alignment;
-  void operator()(void* data) const noexcept { ::operator delete(data, alignment); }
-};
-
-// Whole huge pages, where the system has them to give; what is left over stays as it is.
+// Of whole huge pages within the range; what is left over stays as it is. A range that began with
+// one would take up to as much again of address space, which some processes have little of.
 void ask_for_huge_pages(void* data, std::size_t size) noexcept {
-  (void)::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  void* begin = data;
+  std::size_t space = size;
+  if (std::align(kHugePage, kHugePage, begin, space) == nullptr) return;
+  (void)::madvise(begin, space / kHugePage * kHugePage, MADV_HUGEPAGE);
 }
 
 }  // namespace
 
 std::shared_ptr<Storage> Storage::allocate(std::int64_t size_bytes) {
+  struct Free {
+    void operator()(void* data) const noexcept {
+      ::operator delete (data, std::align_val_t{kAlignment});
+    }
+  };
   AllocationLimit::charge(size_bytes);
   const auto size = static_cast<std::size_t>(size_bytes > 0 ? size_bytes : 1);
-  const std::align_val_t alignment{size >= kHugePage ? kHugePage : kAlignment};
-  std::shared_ptr<void> owner(::operator new(size, alignment), Free{alignment});
+  std::shared_ptr<void> owner(::operator new (size, std::align_val_t{kAlignment}), Free{});
   void* data = owner.get();
-  if (size >= kHugePage) ask_for_huge_pages(data, size);
+  ask_for_huge_pages(data, size);
   return std::make_shared<Storage>(data, size_bytes, /*read_only=*/false, std::move(owner));
 }
 
