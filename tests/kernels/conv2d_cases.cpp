@@ -203,11 +203,11 @@ std::vector<Conv2dProblem> winograd_problems() {
 std::vector<kernels::Conv2dPlan> every_plan(const Conv2dProblem& problem, int threads) {
   using kernels::Conv2dAlgo;
   std::vector<kernels::Conv2dPlan> plans;
+  if (problem.may_round_to_bf16 && kernels::cpu::amx_is_legal(problem)) {
+    plans.push_back(plan_conv2d_as(Conv2dAlgo::amx_bf16, problem, every_isa().back(), threads));
+  }
   for (const CpuFeatures& features : every_isa()) {
     plans.push_back(plan_conv2d_as(Conv2dAlgo::indirect_gemm, problem, features, threads));
-    if (problem.may_round_to_bf16 && kernels::cpu::amx_is_legal(problem)) {
-      plans.push_back(plan_conv2d_as(Conv2dAlgo::amx_bf16, problem, features, threads));
-    }
     if (!kernels::cpu::winograd_is_legal(problem)) continue;
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, features, threads));
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, features, threads));

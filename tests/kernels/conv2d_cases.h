@@ -28,7 +28,7 @@ std::vector<kernels::Conv2dProblem> winograd_problems();
 std::string describe(const kernels::Conv2dProblem& problem);
 
 /// Every algorithm but the reference that can run the problem, at every instruction set; amx_bf16
-/// at each too, since run_conv2d() needs no tile unit.
+/// once, and on any machine, since run_conv2d() has a model of the tile unit.
 std::vector<kernels::Conv2dPlan> every_plan(const kernels::Conv2dProblem& problem, int threads);
 
 /// The largest of each 2x2 of what the convolution gave; `problem` is the pooled one.
