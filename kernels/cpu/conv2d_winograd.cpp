@@ -20,8 +20,12 @@ constexpr std::int64_t kFloatsOfLine = 16;
 constexpr std::int64_t kL2Bytes = 512 * 1024;
 // V and M of the tiles that all threads work on together: they go through the shared cache.
 constexpr std::int64_t kSharedBytes = 6 * 1024 * 1024;
-// Each block of tiles reads all weights, which takes as long as multiplying them with this many.
-constexpr std::int64_t kLeastTiles = 24;
+// Each block of tiles reads all weights. Of a thread's own block they come from the shared cache,
+// which takes as long as multiplying them, a vector of 8 lanes at a time, with this many tiles;
+// of a shared block maybe from memory, where no fewer tiles are worth it (Zen 5, November 2026: at
+// 28x28 one block of 49 takes 2.2 ms, 36 and 13 take 2.4).
+constexpr std::int64_t kLeastPrivateTilesOf8Lanes = 12;
+constexpr std::int64_t kLeastSharedTiles = 64;
 // A thread's share of a stage is cut into this many ranges, so that none waits long for the last.
 constexpr std::int64_t kRangesPerThread = 8;
 
@@ -58,29 +62,31 @@ struct Schedule {
 };
 
 // Whole register tiles of Winograd tiles that fit L2 with one panel's products; 0 where too few.
-std::int64_t private_tiles(const WinogradConv& conv, int block_m) {
+std::int64_t private_tiles(const WinogradConv& conv, RegisterTile tile) {
   const std::int64_t tile_bytes = conv.positions() * (conv.v_stride + conv.block_n) * kFloatBytes;
-  const std::int64_t tiles = kL2Bytes / tile_bytes / block_m * block_m;
-  return tiles >= 12 ? tiles : 0;
+  const std::int64_t tiles = kL2Bytes / tile_bytes / tile.block_m * tile.block_m;
+  return 8 * tiles >= kLeastPrivateTilesOf8Lanes * tile.lanes ? tiles : 0;
 }
 
-Schedule private_schedule(const WinogradConv& conv, int block_m) {
-  return {conv, true, std::max<std::int64_t>(private_tiles(conv, block_m), 1)};
+Schedule private_schedule(const WinogradConv& conv, RegisterTile tile) {
+  return {conv, true, std::max<std::int64_t>(private_tiles(conv, tile), 1)};
 }
 
-Schedule shared_schedule(const WinogradConv& conv, int block_m) {
+Schedule shared_schedule(const WinogradConv& conv, RegisterTile tile) {
+  const int block_m = tile.block_m;
   const std::int64_t tile_bytes =
       conv.positions() * (conv.v_stride + panels_of(conv) * conv.block_n) * kFloatBytes;
-  const std::int64_t tiles = std::max(kSharedBytes / tile_bytes, kLeastTiles) / block_m * block_m;
+  const std::int64_t tiles =
+      std::max(kSharedBytes / tile_bytes, kLeastSharedTiles) / block_m * block_m;
   const std::int64_t all = std::max<std::int64_t>(conv.tiles(), 1);
   return {conv, false, std::min(tiles, round_up(all, block_m))};
 }
 
 // Private blocks need no barrier, but V must fit L2 and there must be enough of them.
-Schedule choose(const WinogradConv& conv, int block_m, int threads) {
-  const std::int64_t tiles = private_tiles(conv, block_m);
+Schedule choose(const WinogradConv& conv, RegisterTile tile, int threads) {
+  const std::int64_t tiles = private_tiles(conv, tile);
   const bool enough = tiles > 0 && conv.tiles() >= 4 * tiles * threads;
-  return enough ? private_schedule(conv, block_m) : shared_schedule(conv, block_m);
+  return enough ? private_schedule(conv, tile) : shared_schedule(conv, tile);
 }
 
 WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, RegisterTile tile) {
@@ -232,9 +238,9 @@ std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, Conv2dAlgo a
                                       RegisterTile tile, int threads) {
   const WinogradConv conv = describe_conv(problem, algo, tile);
   // A call with fewer images may choose the other way.
-  std::int64_t bytes = shared_schedule(conv, tile.block_m).bytes(threads);
-  if (private_tiles(conv, tile.block_m) > 0) {
-    bytes = std::max(bytes, private_schedule(conv, tile.block_m).bytes(threads));
+  std::int64_t bytes = shared_schedule(conv, tile).bytes(threads);
+  if (private_tiles(conv, tile) > 0) {
+    bytes = std::max(bytes, private_schedule(conv, tile).bytes(threads));
   }
   return Workspace(problem, algo).words() * kFloatBytes + bytes;
 }
@@ -255,7 +261,8 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
                       Exec exec) {
   if (problem.n == 0 || problem.stored_h() == 0 || problem.stored_w() == 0) return;
   const int threads = std::min(exec.threads, plan.threads);
-  WinogradConv conv = describe_conv(problem, plan.algo, winograd_tile(plan.isa));
+  const RegisterTile tile = winograd_tile(plan.isa);
+  WinogradConv conv = describe_conv(problem, plan.algo, tile);
   const Workspace workspace(problem, plan.algo);
   float* const zeros = static_cast<float*>(args.workspace);
   std::fill_n(zeros, workspace.zeros, 0.0f);
@@ -276,7 +283,7 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
     kernels.transform_input = whole.transform_input;
     kernels.multiply = whole.multiply;
   }
-  const Schedule schedule = choose(conv, plan.block_m, threads);
+  const Schedule schedule = choose(conv, tile, threads);
   const Run run{.conv = conv,
                 .kernels = kernels,
                 .schedule = schedule,

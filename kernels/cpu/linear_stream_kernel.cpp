@@ -17,13 +17,15 @@ using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
-// One tile: 4 rows x 2 images = 8 chains of additions, as many as two FMA units of latency 4 need;
-// 6 loads for 8 products.
-constexpr int kTileRows = 4, kTileImages = 2;
+// One tile: 2 rows x as many images as registers allow, so that eight of them use each weight while
+// it is in a register; one or two images take 4 rows, or their chains of additions would be fewer
+// than two units of latency 4 need.
+constexpr int kTileRows = 2, kFewRows = 4, kFewImages = 2;
+constexpr int kTileImages = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 8 : 4;
 // What shares one pass over the weights. The sums of a pass, a vector each, take 16 KB with AVX2.
 constexpr int kGroupRows = 16, kPassImages = 32;
-// Inputs between two changes of the tile: 32 images' worth of them, 256 KB, stay in L2.
-constexpr std::int64_t kBlock = 2048;
+// Inputs of a tile's images between two changes of the tile, which stay in L1: 16 or 32 KB.
+constexpr std::int64_t kBlock = 1024;
 
 using Sums = float[kGroupRows][kPassImages][kLanes];
 
@@ -45,38 +47,62 @@ HWY_INLINE V LoadPartOfWeights(const W* from, std::int64_t left) {
   return LoadWeights(part);
 }
 
-// Adds the products of columns [begin, end) to sums[row][image]. Each output has one vector of
-// sums, whose lane i adds up the columns that are i modulo kLanes, in order: neither the tile nor
-// the block nor the pass changes that, hence the same bits for any n and threads.
-template <int kImages, typename W>
-void MultiplyTile(const W* const* rows, const float* const* images, std::int64_t begin,
-                  std::int64_t end, float* sums) {
+// What one tile multiplies: columns [begin, end) of some rows and images.
+template <typename W>
+struct Tile {
+  const W* rows[kFewRows];  // past the last row: that row again, its sums thrown away
+  const W* next;            // where the weights that come next begin; so many a row apart:
+  std::int64_t in_features;
+  const float* images;  // the first one's; in_features apart
+  std::int64_t begin, end;
+  float* sums;  // [kRows][kPassImages][kLanes]: the first image's
+};
+
+// Adds the products to sums[row][image]. Each output has one vector of sums, whose lane i adds up
+// the columns that are i modulo kLanes, in order: neither the tile nor the block nor the pass
+// changes that, hence the same bits for any n and threads.
+template <int kRows, int kImages, typename W>
+HWY_NOINLINE void MultiplyTile(const Tile<W>& tile) {
   const D d;
   constexpr std::int64_t kRowStride = kPassImages * kLanes;
-  V acc[kTileRows][kImages];
-  for (int r = 0; r < kTileRows; ++r) {
-    for (int b = 0; b < kImages; ++b) acc[r][b] = hn::Load(d, sums + r * kRowStride + b * kLanes);
-  }
-  const W *row0 = rows[0], *row1 = rows[1], *row2 = rows[2], *row3 = rows[3];
-  std::int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes) {
-    const V weight[kTileRows] = {LoadWeights(row0 + i), LoadWeights(row1 + i),
-                                 LoadWeights(row2 + i), LoadWeights(row3 + i)};
+  V acc[kRows][kImages];
+  for (int r = 0; r < kRows; ++r) {
     for (int b = 0; b < kImages; ++b) {
-      const V x = hn::LoadU(d, images[b] + i);
-      for (int r = 0; r < kTileRows; ++r) acc[r][b] = hn::MulAdd(x, weight[r], acc[r][b]);
+      acc[r][b] = hn::Load(d, tile.sums + r * kRowStride + b * kLanes);
     }
   }
-  if (i < end) {
+  const W* rows[kRows];
+  const W* next[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    rows[r] = tile.rows[r];
+    next[r] = tile.next + r * tile.in_features - tile.begin;
+  }
+  const float* images[kImages];
+  for (int b = 0; b < kImages; ++b) images[b] = tile.images + b * tile.in_features;
+  std::int64_t i = tile.begin;
+  for (; i + kLanes <= tile.end; i += kLanes) {
+    V weight[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      if constexpr (kImages > kFewImages) __builtin_prefetch(next[r] + i, 0, 3);
+      weight[r] = LoadWeights(rows[r] + i);
+    }
     for (int b = 0; b < kImages; ++b) {
-      const V x = LoadPart(images[b] + i, end - i);
-      for (int r = 0; r < kTileRows; ++r) {
-        acc[r][b] = hn::MulAdd(x, LoadPartOfWeights(rows[r] + i, end - i), acc[r][b]);
+      const V x = hn::LoadU(d, images[b] + i);
+      for (int r = 0; r < kRows; ++r) acc[r][b] = hn::MulAdd(x, weight[r], acc[r][b]);
+    }
+  }
+  if (const std::int64_t left = tile.end - i; left > 0) {
+    for (int b = 0; b < kImages; ++b) {
+      const V x = LoadPart(images[b] + i, left);
+      for (int r = 0; r < kRows; ++r) {
+        acc[r][b] = hn::MulAdd(x, LoadPartOfWeights(rows[r] + i, left), acc[r][b]);
       }
     }
   }
-  for (int r = 0; r < kTileRows; ++r) {
-    for (int b = 0; b < kImages; ++b) hn::Store(acc[r][b], d, sums + r * kRowStride + b * kLanes);
+  for (int r = 0; r < kRows; ++r) {
+    for (int b = 0; b < kImages; ++b) {
+      hn::Store(acc[r][b], d, tile.sums + r * kRowStride + b * kLanes);
+    }
   }
 }
 
@@ -86,55 +112,47 @@ struct Pass {
   int rows, images;  // [1, kGroupRows], [1, kPassImages]
 };
 
-// The columns [begin, end) of `rows` times images [0, count) of the pass.
 template <typename W>
-void MultiplyRows(const LinearProblem& p, const float* input, int count, const W* const* rows,
-                  std::int64_t begin, std::int64_t end, float (*sums)[kLanes]) {
-  for (int b = 0; b < count;) {
-    const float* first = input + b * p.in_features;
-    const float* images[kTileImages] = {first, first + p.in_features};
-    const bool pair = b + kTileImages <= count;
-    pair ? MultiplyTile<kTileImages>(rows, images, begin, end, sums[b])
-         : MultiplyTile<1>(rows, images, begin, end, sums[b]);
-    b += pair ? kTileImages : 1;
-  }
+const W* RowOf(const LinearProblem& p, const LinearArgs& args, std::int64_t row) {
+  return static_cast<const W*>(args.weight) + row * p.in_features;
 }
 
-// Columns [begin, end) of kTileRows rows as floats, the last vector filled up with zeros.
-template <typename W>
-void Widen(const W* const* rows, std::int64_t begin, std::int64_t end,
-           float (*wide)[kBlock + kLanes]) {
-  const D d;
-  for (int r = 0; r < kTileRows; ++r) {
-    std::int64_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) {
-      hn::StoreU(LoadWeights(rows[r] + i), d, wide[r] + i - begin);
+// The columns [begin, end) of the pass's rows, kRows at a time, times kImages images from `first`
+// on.
+template <int kRows, int kImages, typename W>
+void MultiplyRows(const LinearProblem& p, const LinearArgs& args, const Pass& pass, int first,
+                  std::int64_t begin, std::int64_t end, Sums& sums) {
+  for (int r = 0; r < pass.rows; r += kRows) {
+    Tile<W> tile{.rows = {},
+                 .next = r + kRows < pass.rows ? RowOf<W>(p, args, pass.row + r + kRows) + begin
+                                               : RowOf<W>(p, args, pass.row) + end,
+                 .in_features = p.in_features,
+                 .images = args.input + (pass.image + first) * p.in_features,
+                 .begin = begin,
+                 .end = end,
+                 .sums = sums[r][first]};
+    for (int i = 0; i < kRows; ++i) {
+      tile.rows[i] = RowOf<W>(p, args, pass.row + (r + i < pass.rows ? r + i : pass.rows - 1));
     }
-    if (i < end) hn::StoreU(LoadPartOfWeights(rows[r] + i, end - i), d, wide[r] + i - begin);
+    MultiplyTile<kRows, kImages>(tile);
   }
 }
 
+// Largest tiles first: the images of one keep their columns in L1 while the rows pass by.
 template <typename W>
 void AddBlock(const LinearProblem& p, const LinearArgs& args, const Pass& pass, std::int64_t begin,
               std::int64_t end, Sums& sums) {
-  const float* const input = args.input + pass.image * p.in_features;
-  for (int r = 0; r < pass.rows; r += kTileRows) {
-    const W* rows[kTileRows];  // past the last row: that row again, its sums thrown away
-    for (int i = 0; i < kTileRows; ++i) {
-      const int row = r + i < pass.rows ? r + i : pass.rows - 1;
-      rows[i] = static_cast<const W*>(args.weight) + (pass.row + row) * p.in_features;
-    }
-    if constexpr (sizeof(W) < sizeof(float)) {
-      if (pass.images > kTileImages) {  // each weight is widened once, not once a pair of images
-        float wide[kTileRows][kBlock + kLanes];
-        Widen(rows, begin, end, wide);
-        const float* floats[kTileRows];
-        for (int i = 0; i < kTileRows; ++i) floats[i] = wide[i];
-        MultiplyRows(p, input + begin, pass.images, floats, 0, end - begin, sums[r]);
-        continue;
-      }
-    }
-    MultiplyRows(p, input, pass.images, rows, begin, end, sums[r]);
+  int image = 0;
+  for (; image + kTileImages <= pass.images; image += kTileImages) {
+    MultiplyRows<kTileRows, kTileImages, W>(p, args, pass, image, begin, end, sums);
+  }
+  for (; image + 3 <= pass.images; image += 3) {
+    MultiplyRows<kTileRows, 3, W>(p, args, pass, image, begin, end, sums);
+  }
+  if (pass.images - image == 2) {
+    MultiplyRows<kFewRows, 2, W>(p, args, pass, image, begin, end, sums);
+  } else if (pass.images - image == 1) {
+    MultiplyRows<kFewRows, 1, W>(p, args, pass, image, begin, end, sums);
   }
 }
 
@@ -159,7 +177,7 @@ void RunPass(const LinearProblem& p, const LinearArgs& args, const Pass& pass) {
   }
   // Images that fit one tile use each weight once: no block of inputs to keep, and long runs are
   // what the memory's prefetchers like.
-  const std::int64_t block = pass.images <= kTileImages ? p.in_features : kBlock;
+  const std::int64_t block = pass.images <= kFewImages ? p.in_features : kBlock;
   for (std::int64_t begin = 0; begin < p.in_features; begin += block) {
     const std::int64_t end = begin + block < p.in_features ? begin + block : p.in_features;
     AddBlock<W>(p, args, pass, begin, end, sums);
