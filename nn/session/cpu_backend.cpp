@@ -99,13 +99,16 @@ class CpuBackend : public Backend {
                 std::span<float* const> targets) {
     const std::int64_t per_image = batch.numel() / batch.size(0);
     const kernels::Exec exec{.threads = context_.threads};
-    const auto deliver = [&](float* target, const PlacedStep& step, const float* value) {
+    const auto deliver = [&](float* target, const PlacedStep& step, const float* value,
+                             ImageRange images) {
       const std::int64_t step_per_image = step.output.numel() / step.output[0];
-      copy_out(step, value, n, target + first * step_per_image, exec);
+      copy_out(step, value, images.count, target + (first + images.first) * step_per_image, exec);
     };
-    const auto sink = [&](const PlacedStep& step, const float* value) {
-      for (const std::size_t output : step.outputs) deliver(targets[1 + output], step, value);
-      if (&step == &plan_->steps().back()) deliver(targets[0], step, value);
+    const auto sink = [&](const PlacedStep& step, const float* value, ImageRange images) {
+      for (const std::size_t output : step.outputs) {
+        deliver(targets[1 + output], step, value, images);
+      }
+      if (&step == &plan_->steps().back()) deliver(targets[0], step, value, images);
     };
     // A reference: the function that is made of it must not allocate.
     plan_->run(batch.data<float>() + first * per_image, n, exec, watch_, std::cref(sink));

@@ -57,6 +57,8 @@ class Op {
   virtual LayoutNeed layout_need() const { return LayoutNeed::any; }
   /// Whether the step may round its input, and so has a use for the input's range.
   virtual bool takes_input_range() const { return false; }
+  /// Whether each image's output comes from that image alone, so that a batch may be cut.
+  virtual bool takes_images_apart() const { return true; }
   /// Multiply-accumulates for one input of that shape.
   virtual std::int64_t macs(const Shape& input) const {
     (void)input;

@@ -14,6 +14,7 @@ class OpaqueOp : public Op {
   explicit OpaqueOp(const Module& module) : module_(module) {}
 
   std::string what() const override { return module_.type_name(); }
+  bool takes_images_apart() const override { return false; }  // only the module knows
   /// Found by running the module on zeros: only the module knows.
   Shape output_shape(const Shape& input) const override;
   LayoutNeed layout_need() const override { return LayoutNeed::nchw; }

@@ -21,7 +21,7 @@ struct PlacedStep {
   Shape input, output;               // for max_batch images
   kernels::Layout layout;            // of both
   kernels::Layout output_layout;     // differs only behind a change of layout
-  std::int64_t output_offset = 0;    // bytes into the arena
+  std::int64_t output_offset = 0;    // bytes into the arena, of the pass's or stretch's first image
   double time_ms = 0;
   // Of the input, where op->takes_input_range(): what was given, and what runs have seen.
   float input_range = 0, seen_range = 0;
@@ -33,8 +33,22 @@ struct PlanWatch {
   bool ranges = false;  // of the inputs of steps that take one
 };
 
-/// Receives a value that was asked for, right after the step that made it.
-using OutputSink = std::function<void(const PlacedStep& step, const float* value)>;
+/// Images of a pass.
+struct ImageRange {
+  std::int64_t first, count;
+};
+
+/// Receives a value that was asked for, right after the step that made it, maybe in parts.
+using OutputSink =
+    std::function<void(const PlacedStep& step, const float* value, ImageRange images)>;
+
+/// The plan's first steps, where their values are large: they take a few images of the batch from
+/// the first step to the last, then the next ones, so that values wait in the cache and not in
+/// memory for the step that reads them.
+struct Stretch {
+  std::size_t steps = 0;
+  std::int64_t images = 1;
+};
 
 class Plan {
  public:
@@ -52,16 +66,23 @@ class Plan {
   const Shape& input() const noexcept { return input_; }
   const Shape& output() const noexcept { return steps_.back().output; }
   const std::vector<PlacedStep>& steps() const noexcept { return steps_; }
+  const Stretch& stretch() const noexcept { return stretch_; }
   std::int64_t arena_bytes() const noexcept { return arena_.defined() ? arena_.nbytes() : 0; }
 
  private:
   void place(std::vector<PlanNode>& nodes, const PrepareContext& context);
   void append(Op* op, std::string name, std::vector<std::size_t> outputs, const Shape& input,
               kernels::Layout layout, kernels::Layout output_layout, const PrepareContext& context);
+  Stretch choose_stretch() const;
+  std::int64_t place_chain(std::size_t begin, std::size_t end, std::int64_t images,
+                           std::int64_t offset);
   void lay_out_arena();
+  void run_steps(std::size_t begin, std::size_t end, const float* value, ImageRange images,
+                 kernels::Exec exec, PlanWatch watch, const OutputSink& sink);
 
   Shape input_;
   std::vector<PlacedStep> steps_;
+  Stretch stretch_;
   std::vector<std::unique_ptr<Op>> conversions_;  // the changes of layout that the plan put in
   Tensor arena_;
   std::int64_t workspace_offset_ = 0;

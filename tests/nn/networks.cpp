@@ -64,4 +64,26 @@ std::shared_ptr<nn::Sequential> small_network() {
   return network;
 }
 
+std::shared_ptr<nn::Sequential> wide_network() {
+  using namespace lamina::nn;
+  auto network = std::make_shared<Sequential>();
+  network
+      ->add(std::make_shared<Conv2d>(
+          Conv2dOptions{.in_channels = 3, .out_channels = 16, .kernel_size = 3, .padding = 1}))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<Conv2d>(
+          Conv2dOptions{.in_channels = 16, .out_channels = 16, .kernel_size = 3, .padding = 1}))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<MaxPool2d>(MaxPool2dOptions{}))
+      .add(std::make_shared<Conv2d>(
+          Conv2dOptions{.in_channels = 16, .out_channels = 8, .kernel_size = 3, .padding = 1}))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<AdaptiveAvgPool2d>(Size2(3, 3)))
+      .add(std::make_shared<Flatten>())
+      .add(std::make_shared<Linear>(LinearOptions{.in_features = 72, .out_features = 10}));
+  fill_with_patterns(*network);
+  network->eval();
+  return network;
+}
+
 }  // namespace lamina::test

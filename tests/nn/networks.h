@@ -19,4 +19,8 @@ void fill_with_patterns(nn::Module& module);
 /// h and w >= 4; in eval mode.
 std::shared_ptr<nn::Sequential> small_network();
 
+/// conv-relu-conv-relu-pool-conv-relu-adaptive pool-flatten-linear, 16 channels at first: at
+/// 256x256 the first values take 4 MiB an image. In eval mode.
+std::shared_ptr<nn::Sequential> wide_network();
+
 }  // namespace lamina::test

@@ -76,6 +76,37 @@ TEST_CASE("session: an image's bits do not depend on its batch or on the threads
   }
 }
 
+TEST_CASE(
+    "session: large values go through the first layers a few images at a time, to the same bits",
+    "[nn][session]") {
+  // 4 MB for each image's value before the pooling: three images at a time, then the other two.
+  const auto network = test::wide_network();
+  const Tensor batch = test::pattern({5, 3, 256, 256});
+  const std::vector<std::string> names = {"1", "4"};
+  Session alone(*network, {.outputs = names});
+  Session together(*network, {.max_batch = 5, .outputs = names});
+  CHECK(equal_bits(together.run(batch), alone.run(batch)));
+  for (const std::string& name : names) {
+    INFO(name);
+    CHECK(equal_bits(together.output(name), alone.output(name)));
+  }
+  // Fewer images than were planned for, and one in the second round.
+  const Tensor four = batch.slice(0, 0, 4).clone();
+  CHECK(equal_bits(together.run(four), alone.run(four)));
+}
+
+TEST_CASE("session: a larger batch does not need the large values of all its images at a time",
+          "[nn][session]") {
+  const auto network = test::wide_network();
+  const auto arena_of = [&](std::int64_t max_batch) {
+    Session session(*network, {.max_batch = max_batch});
+    session.run(test::pattern({1, 3, 256, 256}));
+    return session.arena_bytes();
+  };
+  const std::int64_t kLargeValue = 16 * 256 * 256 * 4;
+  CHECK(arena_of(16) - arena_of(8) < 8 * kLargeValue);
+}
+
 TEST_CASE("session: gives the outputs that were asked for, as the modules give them",
           "[nn][session]") {
   const auto network = test::small_network();
