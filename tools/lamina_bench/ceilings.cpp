@@ -1,5 +1,7 @@
 #include "tools/lamina_bench/ceilings.h"
 
+#include <lamina/core/tensor.h>
+
 #include "core/parallel.h"
 #include "kernels/cuda/cublas.h"
 
@@ -40,12 +42,15 @@ Ceilings measure_ceilings(int threads) {
   Ceilings ceilings;
   ceilings.fma_gflops =
       best_rate(threads, [&](std::int64_t) { return spin_multiply_adds(isa, kRounds); }) * 1e-9;
-  const std::vector<float> values(static_cast<std::size_t>(threads * kReadFloats), 1.0F);
+  // As weights lie: in huge pages, where the system has them.
+  Tensor memory = Tensor::empty(Shape{threads * kReadFloats});
+  float* const values = memory.mutable_data<float>();
+  std::fill_n(values, memory.numel(), 1.0F);
   volatile float keep = 0;  // so that the reading is not left out
   ceilings.read_gb_per_s =
       best_rate(threads,
                 [&](std::int64_t t) {
-                  keep = read_floats(isa, values.data() + t * kReadFloats, kReadFloats);
+                  keep = read_floats(isa, values + t * kReadFloats, kReadFloats);
                   return static_cast<double>(kReadFloats) * sizeof(float);
                 }) *
       1e-9;
