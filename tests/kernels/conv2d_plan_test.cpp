@@ -2,7 +2,9 @@
 
 #include <lamina/core/error.h>
 
+#include "kernels/cpu/conv2d_winograd.h"
 #include "tests/kernels/conv2d_cases.h"
+#include "tests/support/skip.h"
 
 #include <catch2/catch.hpp>
 
@@ -20,6 +22,9 @@ using kernels::Layout;
 constexpr CpuFeatures kScalar{.isa = Isa::scalar};
 constexpr CpuFeatures kAvx2{.isa = Isa::avx2};
 constexpr CpuFeatures kAmx{.isa = Isa::amx, .amx_bf16 = true};
+
+// What AMX costs is told in AVX-512's multiplications.
+bool has_avx512_tile() { return kernels::cpu::winograd_tile(Isa::avx512).lanes == 16; }
 
 Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
   return {.c_in = c_in,
@@ -97,6 +102,11 @@ TEST_CASE("conv2d plan: takes AMX for VGG16's layers but the first, where inputs
     CHECK(plan_conv2d(problem, kAmx).algo != Conv2dAlgo::amx_bf16);
     CHECK_THROWS_AS(plan_conv2d_as(Conv2dAlgo::amx_bf16, problem, kAmx), InvalidArgument);
   }
+}
+
+TEST_CASE("conv2d plan: leaves VGG16's first layer to float32, whatever AMX may round",
+          "[kernels][conv2d][amx]") {
+  if (!has_avx512_tile()) LAMINA_SKIP("built for a processor without AVX-512");
   Conv2dProblem first = conv3x3(3, 64, 224);
   first.may_round_to_bf16 = true;
   CHECK(plan_conv2d(first, kAmx).algo == Conv2dAlgo::indirect_gemm);
@@ -105,6 +115,7 @@ TEST_CASE("conv2d plan: takes AMX for VGG16's layers but the first, where inputs
 // A product of two tiles takes 16 cycles for 8192 multiply-adds; nothing else may be free.
 TEST_CASE("conv2d plan: AMX is expected near its peak where there is much to multiply",
           "[kernels][conv2d][amx]") {
+  if (!has_avx512_tile()) LAMINA_SKIP("built for a processor without AVX-512");
   Conv2dProblem problem = conv3x3(512, 512, 112);
   problem.may_round_to_bf16 = true;
   const double flops = 2.0 * 112 * 112 * 512 * 512 * 9;
