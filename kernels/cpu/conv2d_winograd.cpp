@@ -287,7 +287,7 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   const Run run{.conv = conv,
                 .kernels = kernels,
                 .schedule = schedule,
-                .block_m = plan.block_m,
+                .block_m = tile.block_m,
                 .threads = threads,
                 .buffers = zeros + workspace.words()};
   schedule.is_private ? run_private(run) : run_shared(run);

@@ -5,6 +5,7 @@
 #include "kernels/cpu/conv2d_winograd.h"
 
 #include <hwy/foreach_target.h>
+#include "kernels/cpu/fetch-inl.h"
 #include "kernels/cpu/load_part-inl.h"
 #include "kernels/cpu/max_or_nan-inl.h"
 #include "kernels/cpu/register_tile-inl.h"

@@ -5,6 +5,7 @@
 #include "kernels/cpu/linear_stream.h"
 
 #include <hwy/foreach_target.h>
+#include "kernels/cpu/fetch-inl.h"
 #include "kernels/cpu/load_part-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -83,7 +84,7 @@ HWY_NOINLINE void MultiplyTile(const Tile<W>& tile) {
   for (; i + kLanes <= tile.end; i += kLanes) {
     V weight[kRows];
     for (int r = 0; r < kRows; ++r) {
-      if constexpr (kImages > kFewImages) __builtin_prefetch(next[r] + i, 0, 3);
+      if constexpr (kImages > kFewImages) FetchL1(next[r] + i);
       weight[r] = LoadWeights(rows[r] + i);
     }
     for (int b = 0; b < kImages; ++b) {
@@ -175,7 +176,7 @@ void RunPass(const LinearProblem& p, const LinearArgs& args, const Pass& pass) {
   for (auto& row : sums) {
     for (int b = 0; b < pass.images; ++b) hn::Store(hn::Zero(d), d, row[b]);
   }
-  // Images that fit one tile use each weight once: no block of inputs to keep, and long runs are
+  // One or two images use each weight once: no block of inputs to keep, and long runs are
   // what the memory's prefetchers like.
   const std::int64_t block = pass.images <= kFewImages ? p.in_features : kBlock;
   for (std::int64_t begin = 0; begin < p.in_features; begin += block) {

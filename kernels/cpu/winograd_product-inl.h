@@ -10,6 +10,7 @@
 #include "kernels/cpu/conv2d_winograd.h"
 
 #include <hwy/highway.h>
+#include "kernels/cpu/fetch-inl.h"
 #include "kernels/cpu/register_tile-inl.h"
 #include "kernels/cpu/winograd_tiles-inl.h"
 

@@ -9,17 +9,13 @@
 #include "kernels/cpu/conv2d_winograd.h"
 
 #include <hwy/highway.h>
+#include "kernels/cpu/fetch-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 
 constexpr std::int64_t kLine = 16;  // floats
-
-// None of these reads: an address outside of what exists is as good as any.
-HWY_INLINE void FetchL1(const float* from) { __builtin_prefetch(from, 0, 3); }
-HWY_INLINE void FetchL2(const float* from) { __builtin_prefetch(from, 0, 2); }
-HWY_INLINE void FetchToWrite(float* target) { __builtin_prefetch(target, 1, 3); }
 
 // Where a tile lies.
 struct TilePlace {

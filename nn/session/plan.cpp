@@ -97,10 +97,11 @@ Stretch Plan::choose_stretch() const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const PlacedStep& step = steps_[i];
     if (step.output.rank() != 4 || !step.op->takes_images_apart()) break;
-    const std::int64_t bytes = image_bytes(step.input) + image_bytes(step.output);
+    const std::int64_t bytes =
+        value_bytes(step.input.with(0, 1)) + value_bytes(step.output.with(0, 1));
     images = std::min(images, std::max<std::int64_t>(kCacheBytes / bytes, 1));
-    if (step.op->packed_bytes() > kWeightsToValues * images * bytes) break;
-    if (batch * bytes > kCacheBytes) stretch = {.steps = i + 1, .images = images};
+    if (ceil_div(step.op->packed_bytes(), kWeightsToValues) > images * bytes) break;
+    if (bytes > kCacheBytes / batch) stretch = {.steps = i + 1, .images = images};
   }
   // The next step finds whole images one after the other, each where vectors may begin.
   while (stretch.steps > 0 && image_bytes(steps_[stretch.steps - 1].output) % kAlignment != 0) {

@@ -66,7 +66,6 @@ class Plan {
   const Shape& input() const noexcept { return input_; }
   const Shape& output() const noexcept { return steps_.back().output; }
   const std::vector<PlacedStep>& steps() const noexcept { return steps_; }
-  const Stretch& stretch() const noexcept { return stretch_; }
   std::int64_t arena_bytes() const noexcept { return arena_.defined() ? arena_.nbytes() : 0; }
 
  private:

@@ -9,6 +9,20 @@
 #include <cmath>
 
 namespace lamina::test {
+namespace {
+
+std::shared_ptr<nn::Conv2d> conv3x3(std::int64_t c_in, std::int64_t c_out) {
+  return std::make_shared<nn::Conv2d>(nn::Conv2dOptions{
+      .in_channels = c_in, .out_channels = c_out, .kernel_size = 3, .padding = 1});
+}
+
+std::shared_ptr<nn::Sequential> ready(std::shared_ptr<nn::Sequential> network) {
+  fill_with_patterns(*network);
+  network->eval();
+  return network;
+}
+
+}  // namespace
 
 Tensor pattern(const Shape& shape, std::uint32_t seed) {
   Tensor result = Tensor::empty(shape);
@@ -44,14 +58,11 @@ void fill_with_patterns(nn::Module& module) {
 std::shared_ptr<nn::Sequential> small_network() {
   using namespace lamina::nn;
   auto network = std::make_shared<Sequential>();
-  network
-      ->add(std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 3, .out_channels = 20, .kernel_size = 3, .padding = 1}))
+  network->add(conv3x3(3, 20))
       .add(std::make_shared<BatchNorm2d>(BatchNormOptions{.num_features = 20}))
       .add(std::make_shared<ReLU>(ReLUOptions{.inplace = true}))
       .add(std::make_shared<MaxPool2d>(MaxPool2dOptions{}))
-      .add(std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 20, .out_channels = 17, .kernel_size = 3, .padding = 1}))
+      .add(conv3x3(20, 17))
       .add(std::make_shared<ReLU>())
       .add(std::make_shared<AdaptiveAvgPool2d>(Size2(3, 3)))
       .add(std::make_shared<Flatten>())
@@ -59,31 +70,23 @@ std::shared_ptr<nn::Sequential> small_network() {
       .add(std::make_shared<ReLU>())
       .add(std::make_shared<Dropout>())
       .add(std::make_shared<Linear>(LinearOptions{.in_features = 31, .out_features = 10}));
-  fill_with_patterns(*network);
-  network->eval();
-  return network;
+  return ready(network);
 }
 
 std::shared_ptr<nn::Sequential> wide_network() {
   using namespace lamina::nn;
   auto network = std::make_shared<Sequential>();
-  network
-      ->add(std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 3, .out_channels = 16, .kernel_size = 3, .padding = 1}))
+  network->add(conv3x3(3, 16))
       .add(std::make_shared<ReLU>())
-      .add(std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 16, .out_channels = 16, .kernel_size = 3, .padding = 1}))
+      .add(conv3x3(16, 16))
       .add(std::make_shared<ReLU>())
       .add(std::make_shared<MaxPool2d>(MaxPool2dOptions{}))
-      .add(std::make_shared<Conv2d>(
-          Conv2dOptions{.in_channels = 16, .out_channels = 8, .kernel_size = 3, .padding = 1}))
+      .add(conv3x3(16, 8))
       .add(std::make_shared<ReLU>())
       .add(std::make_shared<AdaptiveAvgPool2d>(Size2(3, 3)))
       .add(std::make_shared<Flatten>())
       .add(std::make_shared<Linear>(LinearOptions{.in_features = 72, .out_features = 10}));
-  fill_with_patterns(*network);
-  network->eval();
-  return network;
+  return ready(network);
 }
 
 }  // namespace lamina::test

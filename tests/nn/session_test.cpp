@@ -95,6 +95,14 @@ TEST_CASE(
   CHECK(equal_bits(together.run(four), alone.run(four)));
 }
 
+TEST_CASE("session: images without pixels give a result without values", "[nn][session]") {
+  Sequential network;
+  network.add(std::make_shared<ReLU>());
+  network.eval();
+  Session session(network, {.max_batch = 2});
+  CHECK(session.run(Tensor::empty(Shape{2, 3, 0, 0})).shape() == Shape{2, 3, 0, 0});
+}
+
 TEST_CASE("session: a larger batch does not need the large values of all its images at a time",
           "[nn][session]") {
   const auto network = test::wide_network();

@@ -47,13 +47,11 @@ Ceilings measure_ceilings(int threads) {
   float* const values = memory.mutable_data<float>();
   std::fill_n(values, memory.numel(), 1.0F);
   volatile float keep = 0;  // so that the reading is not left out
-  ceilings.read_gb_per_s = best_rate(threads,
-                                     [&](std::int64_t t) {
-                                       keep =
-                                           read_floats(isa, values + t * kReadFloats, kReadFloats);
-                                       return static_cast<double>(kReadFloats) * sizeof(float);
-                                     }) *
-                           1e-9;
+  const auto read = [&](std::int64_t t) {
+    keep = read_floats(isa, values + t * kReadFloats, kReadFloats);
+    return static_cast<double>(kReadFloats) * sizeof(float);
+  };
+  ceilings.read_gb_per_s = best_rate(threads, read) * 1e-9;
   return ceilings;
 }
 
