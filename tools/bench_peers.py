@@ -4,10 +4,12 @@
   tools/bench_peers.py --setup                  # a virtual environment with pinned peers
   tools/bench_peers.py -b 1,8 -t 2 -o rows.jsonl
   tools/bench_peers.py --engines lamina,ncnn --isa avx2
+  tools/bench_peers.py --device cuda --precision bf16 -b 1,64
 
 Every engine has a process of its own and waits while another runs; they take turns of --seconds,
 A, B, C, A, B, C, for --rounds rounds, so that a busy moment of the machine falls on all. A row's
-names are lamina-bench's (docs/lamina-bench.md); `ratio` is the engine's best time over Lamina's.
+names are lamina-bench's (docs/lamina-bench.md); `ratio` is the engine's time over Lamina's, on a GPU
+by the device's clock, without copies.
 """
 
 import argparse
@@ -35,10 +37,11 @@ ENGINES = [
     "mnn",
     "opencv",
 ]
+CUDA_ENGINES = ["lamina", "pytorch-cuda", "pytorch-cuda-compiled"]
 MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn", "mnn": "MNN"}
 MODULES |= {"opencv": "cv2"}
 # How far logits may be off, relative to the largest, before a time means nothing.
-TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "int8": 1e-1}
+TOLERANCE = {"fp32": 1e-3, "tf32": 5e-3, "fp16": 1e-2, "bf16": 5e-2, "int8": 1e-1}
 
 
 def parse_arguments():
@@ -52,7 +55,8 @@ def parse_arguments():
     parser.add_argument("-b", "--batch", type=numbers, default=[1], help="1,8")
     parser.add_argument("-t", "--threads", type=numbers, default=[0], help="1,2; 0: all")
     parser.add_argument("--precision", type=names, default=["fp32"], help="fp32,bf16,int8")
-    parser.add_argument("--engines", type=names, default=ENGINES, help=",".join(ENGINES))
+    parser.add_argument("--device", default="cpu", help="cpu (default), or cuda with tf32, fp16 too")
+    parser.add_argument("--engines", type=names, help=",".join(ENGINES + CUDA_ENGINES[1:]))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=1.0, help="of a turn")
     parser.add_argument("--isa", help="hold Lamina, PyTorch and oneDNN to it: avx2")
@@ -60,9 +64,11 @@ def parse_arguments():
     parser.add_argument("--bin", default=ROOT / "build" / "release" / "bin", type=Path)
     parser.add_argument("-o", "--output", help="rows as JSON Lines")
     options = parser.parse_args()
-    unknown = set(options.engines) - set(ENGINES)
+    known = ENGINES if options.device == "cpu" else CUDA_ENGINES
+    options.engines = options.engines or known
+    unknown = set(options.engines) - set(known)
     if unknown:
-        parser.error(f"no engine {', '.join(sorted(unknown))}: there are {', '.join(ENGINES)}")
+        parser.error(f"no engine {', '.join(sorted(unknown))}: there are {', '.join(known)}")
     options.threads = [t or len(os.sched_getaffinity(0)) for t in options.threads]
     return options
 
@@ -110,7 +116,7 @@ class Engine:
     """A process that has loaded the model, and its times so far."""
 
     def __init__(self, name, command, env, logits):
-        self.name, self.logits, self.ms, self.peak = name, logits, [], 0.0
+        self.name, self.logits, self.ms, self.gpu_ms, self.peak = name, logits, [], [], 0.0
         self.process = subprocess.Popen(
             [str(part) for part in command],
             env=env,
@@ -132,8 +138,9 @@ class Engine:
         self.process.stdin.write(f"{seconds}\n")
         self.process.stdin.flush()
         answer = self._answer()
-        times = answer["ms"]
-        self.ms += times[1:] if len(times) > 2 else times  # the first finds its caches cold
+        first = 1 if len(answer["ms"]) > 2 else 0  # the first finds its caches cold
+        self.ms += answer["ms"][first:]
+        self.gpu_ms += answer["gpu_ms"][first:]
         self.peak = answer["peak_rss_mib"]
 
     def end(self):
@@ -159,11 +166,11 @@ class Job:
         self.env = environment(options, threads)
         self.weights = self.folder / "weights.safetensors"
 
-    def command(self, engine, precision):
+    def command(self, engine, precision, device="cpu"):
         images, logits = self.folder / f"images-{self.batch}.npy", self.folder / f"{engine}.npy"
         if engine in ("lamina", "reference"):
             command = [self.options.bin / "lamina-bench", "turns", "-q", "-m", self.options.model]
-            command += ["-w", self.weights, "--input", images, "-o", logits, "--device", "cpu"]
+            command += ["-w", self.weights, "--input", images, "-o", logits, "--device", device]
             return command + ["-t", self.threads, "--precision", precision], logits
         command = [self.pythons[engine], PEERS / "worker.py", engine, self.options.model]
         return command + [self.weights, images, logits, self.threads, precision], logits
@@ -172,21 +179,19 @@ class Job:
         """Logits by plain loops that sum in float64, of the two images that differ."""
         import numpy
 
-        path = self.folder / f"expected-{self.batch}.npy"
+        path, pick = self.folder / "expected.npy", [i % 2 for i in range(self.batch)]
+        images = numpy.random.default_rng(0).uniform(-2, 2, (2, 3, 224, 224)).astype(numpy.float32)
+        name = self.folder / f"images-{self.batch}.npy"
         if not path.exists():
-            images = numpy.random.default_rng(0).uniform(-2, 2, (2, 3, 224, 224))
-            images = images.astype(numpy.float32)
-            name = self.folder / f"images-{self.batch}.npy"
-            numpy.save(name, images[: min(2, self.batch)])
+            numpy.save(name, images)
             command, logits = self.command("reference", "fp32")
             note("computing the answer that all are compared with, in float64")
             env = dict(self.env, LAMINA_CONV2D_PLAN="reference")
             subprocess.run([str(part) for part in command], env=env, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, check=True)
-            pick = [i % 2 for i in range(self.batch)]
-            numpy.save(name, images[pick])
-            numpy.save(path, numpy.load(logits)[pick])
-        return numpy.load(path)
+            logits.rename(path)
+        numpy.save(name, images[pick])
+        return numpy.load(path)[pick]
 
     def start(self):
         engines, errors, expected = [], {}, self.expected()
@@ -194,7 +199,7 @@ class Job:
             if name != "lamina" and name not in self.pythons:
                 note(f"{name}: not installed")
                 continue
-            command, logits = self.command(name, self.precision)
+            command, logits = self.command(name, self.precision, self.options.device)
             try:
                 engine = Engine(name, command, self.env, logits)
             except RuntimeError as error:
@@ -225,19 +230,23 @@ class Job:
     def rows(self, engines, errors):
         import network
 
+        on_gpu = self.options.device != "cpu"
         ours = next((engine for engine in engines if engine.name == "lamina"), None)
+        ceilings = next((e.about for e in engines if "fma_gflops" in e.about and (
+            e.name != "lamina" or not on_gpu)), {})
         layers = network.vgg(self.options.model, network.read_safetensors(self.weights))
         flops = 2 * network.macs(layers) * self.batch
-        peak = ours.about["fma_gflops"] if ours else None
+        peak = ceilings.get("fma_gflops")
+        clock = lambda engine: sorted(engine.gpu_ms if on_gpu else engine.ms)  # noqa: E731
         rows = []
         for engine in engines:
-            ms = sorted(engine.ms)
+            ms, own = sorted(engine.ms), clock(engine)
             at = lambda p: ms[max(-(-len(ms) * p // 100), 1) - 1]  # noqa: B023,E731
-            gflops = flops / at(50) * 1e-6
+            gflops = flops / statistics.median(own) * 1e-6
             rows.append(
                 {
                     "engine": engine.name,
-                    "device": "cpu",
+                    "device": self.options.device,
                     "precision": self.precision,
                     "threads": self.threads,
                     "batch": self.batch,
@@ -246,6 +255,8 @@ class Job:
                     "p50_ms": at(50),
                     "p90_ms": at(90),
                     "p99_ms": at(99),
+                    "gpu_min_ms": own[0] if on_gpu else None,
+                    "gpu_p50_ms": statistics.median(own) if on_gpu else None,
                     "images_per_s": 1e3 * self.batch / at(50),
                     "gflops": gflops,
                     "peak_percent": 100 * gflops / peak if peak else None,
@@ -259,9 +270,11 @@ class Job:
                     "version": engine.about["version"],
                     "isa": self.options.isa,
                     "fma_gflops": peak,
-                    "read_gb_per_s": ours.about["read_gb_per_s"] if ours else None,
-                    "ratio_min": ms[0] / min(ours.ms) if ours else None,
-                    "ratio_p50": at(50) / statistics.median(ours.ms) if ours else None,
+                    "read_gb_per_s": ceilings.get("read_gb_per_s"),
+                    "ratio_min": own[0] / clock(ours)[0] if ours else None,
+                    "ratio_p50": (
+                        statistics.median(own) / statistics.median(clock(ours)) if ours else None
+                    ),
                 }
             )
         return rows
@@ -273,12 +286,13 @@ def note(text, end="\n"):
 
 
 def table(rows):
+    digits = 1 if rows and rows[0]["device"] == "cpu" else 3
     titles = ["engine", "ms an image", "median", "times ours", "median", "of peak", "error", "MiB"]
     cells = [
         [
             f"{row['engine']} {row['version']}",
-            f"{row['min_ms'] / row['batch']:.1f}",
-            f"{row['p50_ms'] / row['batch']:.1f}",
+            f"{(row['gpu_min_ms'] or row['min_ms']) / row['batch']:.{digits}f}",
+            f"{(row['gpu_p50_ms'] or row['p50_ms']) / row['batch']:.{digits}f}",
             f"{row['ratio_min']:.2f}" if row["ratio_min"] else "",
             f"{row['ratio_p50']:.2f}" if row["ratio_p50"] else "",
             f"{row['peak_percent']:.0f} %" if row["peak_percent"] else "",
@@ -293,6 +307,14 @@ def table(rows):
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
         for line in lines
     )
+
+
+def title(job, rows):
+    where = f"{job.threads} threads" if job.options.device == "cpu" else job.options.device
+    text = f"{job.options.model} {job.precision}, batch {job.batch}, {where}"
+    if rows and rows[0]["fma_gflops"]:
+        text += f": {rows[0]['fma_gflops']:.0f} GFLOP/s, {rows[0]['read_gb_per_s']:.0f} GB/s"
+    return text
 
 
 def main():
@@ -315,9 +337,9 @@ def main():
                 for batch in options.batch:
                     job = Job(options, folder, batch, threads, precision, pythons)
                     rows = job.measure()
-                    ceiling = f"{rows[0]['fma_gflops']:.0f} GFLOP/s, {rows[0]['read_gb_per_s']:.0f} GB/s" if rows and rows[0]["fma_gflops"] else ""
-                    print(f"\n{options.model} {precision}, batch {batch}, {threads} threads {ceiling}\n")
-                    print(table(sorted(rows, key=lambda row: row["min_ms"])), flush=True)
+                    print(f"\n{title(job, rows)}\n")
+                    fastest = sorted(rows, key=lambda row: row["gpu_min_ms"] or row["min_ms"])
+                    print(table(fastest), flush=True)
                     for row in rows if written else []:
                         written.write(json.dumps(row) + "\n")
                         written.flush()

@@ -63,13 +63,15 @@ ExitStatus take_turns(const BenchOptions& options, const Context& context) {
   for (std::string line; std::getline(std::cin, line);) {
     const double seconds = seconds_of(line);
     std::vector<double> ms;
+    std::vector<double> gpu_ms;
     for (const auto start = Clock::now(); ms.empty() || ms_since(start) < 1e3 * seconds;) {
       const auto before = Clock::now();
       session.run(images);
       ms.push_back(ms_since(before));
+      gpu_ms.push_back(session.device_ms());
     }
-    say(fmt::format(R"({{"ms":[{:.4f}],"peak_rss_mib":{:.0f}}})", fmt::join(ms, ","),
-                    peak_rss_mib()));
+    say(fmt::format(R"({{"ms":[{:.4f}],"gpu_ms":[{:.4f}],"peak_rss_mib":{:.0f}}})",
+                    fmt::join(ms, ","), fmt::join(gpu_ms, ","), peak_rss_mib()));
   }
   output->finish();
   return ExitStatus::ok;

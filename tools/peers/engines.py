@@ -31,6 +31,31 @@ def onnx_file(layers, images, precision, folder):
     return quantized
 
 
+def torch_model(layers):
+    from torch import from_numpy, nn, no_grad
+
+    modules, flat = [], False
+    for layer in layers:
+        if layer.kind == "pool":
+            modules.append(nn.MaxPool2d(2))
+            continue
+        if layer.kind == "conv":
+            outputs, inputs = layer.weight.shape[:2]
+            module = nn.Conv2d(inputs, outputs, 3, padding=1)
+        else:
+            if not flat:
+                modules.append(nn.Flatten())
+                flat = True
+            module = nn.Linear(*layer.weight.shape[::-1])
+        with no_grad():
+            module.weight.copy_(from_numpy(np.array(layer.weight)))
+            module.bias.copy_(from_numpy(np.array(layer.bias)))
+        modules.append(module)
+        if layer.relu:
+            modules.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*modules).eval()
+
+
 class PyTorch:
     precisions = ("fp32", "bf16")
     channels_last = compiled = False
@@ -41,26 +66,7 @@ class PyTorch:
         self.torch, self.version = torch, torch.__version__
         need(precision, *self.precisions)
         torch.set_num_threads(threads)
-        nn, modules, flat = torch.nn, [], False
-        for layer in layers:
-            if layer.kind == "pool":
-                modules.append(nn.MaxPool2d(2))
-                continue
-            if layer.kind == "conv":
-                outputs, inputs = layer.weight.shape[:2]
-                module = nn.Conv2d(inputs, outputs, 3, padding=1)
-            else:
-                if not flat:
-                    modules.append(nn.Flatten())
-                    flat = True
-                module = nn.Linear(*layer.weight.shape[::-1])
-            with torch.no_grad():
-                module.weight.copy_(torch.from_numpy(np.array(layer.weight)))
-                module.bias.copy_(torch.from_numpy(np.array(layer.bias)))
-            modules.append(module)
-            if layer.relu:
-                modules.append(nn.ReLU(inplace=True))
-        model = nn.Sequential(*modules).eval()
+        model = torch_model(layers)
         self.images = torch.from_numpy(images)
         if precision == "bf16":
             model, self.images = model.bfloat16(), self.images.bfloat16()
@@ -85,6 +91,91 @@ class PyTorchChannelsLast(PyTorch):
 
 class PyTorchCompiled(PyTorch):
     channels_last = compiled = True
+
+
+class PyTorchCuda:
+    """On the GPU by cuDNN and cuBLAS: channels_last, one CUDA graph, images in pinned memory.
+
+    gpu_ms is the device's time of the last graph: no copy, no change of type or layout.
+    """
+
+    def __init__(self, layers, images, threads, precision, folder):
+        import torch
+
+        self.torch, self.version = torch, torch.__version__
+        need(precision, "fp32", "tf32", "fp16", "bf16")
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
+        last = torch.channels_last
+        self.images = torch.from_numpy(images).pin_memory()
+        self.input = self.images.to("cuda", dtype).to(memory_format=last)
+        self.call = self._prepare(torch_model(layers).to("cuda", dtype).to(memory_format=last))
+        self.begin, self.end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self.peaks = self._ceilings(dtype)
+
+    def _prepare(self, model):
+        torch = self.torch
+        with torch.inference_mode():
+            aside = torch.cuda.Stream()
+            with torch.cuda.stream(aside):
+                for _ in range(3):
+                    model(self.input)
+            torch.cuda.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                output = model(self.input)
+
+        def replay():
+            graph.replay()
+            return output
+
+        return replay
+
+    def _best_ms(self, work):
+        best = float("inf")
+        for _ in range(10):
+            self.begin.record()
+            work()
+            self.end.record()
+            self.torch.cuda.synchronize()
+            best = min(best, self.begin.elapsed_time(self.end))
+        return best
+
+    def _ceilings(self, dtype):
+        """A large matrix product, and a large copy counting bytes read and written."""
+        torch, n = self.torch, 8192
+        a, b = (torch.randn(n, n, device="cuda").to(dtype) for _ in range(2))
+        c, out = torch.empty(1 << 30, dtype=torch.uint8, device="cuda"), torch.empty_like(a)
+        d = torch.empty_like(c)
+        gflops = 2e-6 * n**3 / self._best_ms(lambda: torch.matmul(a, b, out=out))
+        return {
+            "fma_gflops": gflops,
+            "read_gb_per_s": 2e-6 * c.numel() / self._best_ms(lambda: d.copy_(c)),
+        }
+
+    def run(self):
+        with self.torch.inference_mode():
+            self.input.copy_(self.images, non_blocking=True)
+            self.begin.record()
+            output = self.call()
+            self.end.record()
+            logits = output.float().cpu().numpy()
+        self.gpu_ms = self.begin.elapsed_time(self.end)
+        return logits
+
+
+class PyTorchCudaCompiled(PyTorchCuda):
+    """torch.compile with max-autotune, which captures graphs of its own."""
+
+    def _prepare(self, model):
+        torch = self.torch
+        compiled = torch.compile(model, mode="max-autotune")
+        with torch.inference_mode():
+            for _ in range(3):
+                compiled(self.input)
+        return lambda: compiled(self.input)
 
 
 class OnnxRuntime:
@@ -200,6 +291,8 @@ ENGINES = {
     "pytorch": (PyTorch, "torch"),
     "pytorch-channels-last": (PyTorchChannelsLast, "torch"),
     "pytorch-compiled": (PyTorchCompiled, "torch"),
+    "pytorch-cuda": (PyTorchCuda, "torch"),
+    "pytorch-cuda-compiled": (PyTorchCudaCompiled, "torch"),
     "onnxruntime": (OnnxRuntime, "onnxruntime"),
     "openvino": (OpenVino, "openvino"),
     "ncnn": (Ncnn, "ncnn"),

@@ -1,7 +1,7 @@
 """One engine in a process of its own: worker.py ENGINE ARCH WEIGHTS IMAGES LOGITS THREADS PRECISION.
 
 Runs once and writes the logits, prints {"version", "load_ms"}; then for each line of stdin, a number
-of seconds, runs so long and prints {"ms", "peak_rss_mib"}: as `lamina-bench turns` does.
+of seconds, runs so long and prints {"ms", "gpu_ms", "peak_rss_mib"}: as `lamina-bench turns` does.
 """
 
 import json
@@ -35,15 +35,18 @@ def main():
         logits = engine.run()
         load_ms = 1e3 * (time.perf_counter() - begin)
     np.save(logits_path, np.asarray(logits, np.float32))
-    print(json.dumps({"version": engine.version, "load_ms": load_ms}), file=say, flush=True)
+    about = {"version": engine.version, "load_ms": load_ms, **getattr(engine, "peaks", {})}
+    print(json.dumps(about), file=say, flush=True)
     for line in sys.stdin:
-        ms, begin = [], time.perf_counter()
+        ms, gpu_ms, begin = [], [], time.perf_counter()
         while not ms or time.perf_counter() - begin < float(line):
             before = time.perf_counter()
             engine.run()
             ms.append(1e3 * (time.perf_counter() - before))
+            gpu_ms.append(getattr(engine, "gpu_ms", 0))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"ms": ms, "peak_rss_mib": peak}), file=say, flush=True)
+        answer = {"ms": ms, "gpu_ms": gpu_ms, "peak_rss_mib": peak}
+        print(json.dumps(answer), file=say, flush=True)
 
 
 main()
