@@ -111,7 +111,8 @@ class PyTorchCuda:
         last = torch.channels_last
         self.images = torch.from_numpy(images).pin_memory()
         self.input = self.images.to("cuda", dtype).to(memory_format=last)
-        self.call = self._prepare(torch_model(layers).to("cuda", dtype).to(memory_format=last))
+        self.model = torch_model(layers).to("cuda", dtype).to(memory_format=last)  # a graph keeps none
+        self.call = self._prepare(self.model)
         self.begin, self.end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         self.peaks = self._ceilings(dtype)
 
