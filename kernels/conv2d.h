@@ -22,7 +22,7 @@ struct Conv2dProblem {
   bool relu = false;          ///< fused: max(x, 0) after the bias
   bool max_pool_2x2 = false;  ///< fused behind ReLU: stride 2, an odd last row or column dropped
   bool may_round_inputs = false;   ///< to 8 bits and a sign: 255 steps on either side of zero
-  bool may_round_to_bf16 = false;  ///< inputs and weights; sums stay float32
+  bool may_round_to_bf16 = false;  ///< inputs and weights; Winograd's V and U to 16 bits
   Layout layout = Layout::nchw;    ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
@@ -38,6 +38,7 @@ enum class Conv2dAlgo {
   winograd_f4,      ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
   winograd_f6,      ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
   winograd_f4_s16,  ///< F(4x4, 3x3) on 16-bit whole numbers, inputs rounded to 8 bits and a sign
+  winograd_f4_q15,  ///< F(4x4, 3x3) in fixed point of 16 bits, with a scale for each tile
   amx_bf16,         ///< implicit matrix product on the tile unit, in bfloat16; one group
 };
 
@@ -91,7 +92,9 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
 /// Numerics: |err| <= (c_in/groups*kh*kw + 2) * 2^-24 * sum|a*b|; for Winograd the sum is that of
 ///           its own terms, which leaves about 1e-5 of the largest output (docs/kernels says more),
 ///           and a NaN or infinity spreads over its tile of 4x4 or 6x6 outputs; for amx_bf16
-///           inputs and weights are rounded to bfloat16 before (2^-7 of sum|a*b|). The order of
+///           inputs and weights are rounded to bfloat16 before (2^-7 of sum|a*b|); for
+///           winograd_f4_q15 a tile's V and an output's U are rounded by their largest (2^-8 of
+///           the tile's largest |a| times sum|b|). The order of
 ///           summation is fixed by the plan, so an image's result has the same bits in any batch
 ///           and on any threads.
 /// Source:   PyTorch torch.nn.Conv2d semantics (cross-correlation, zero padding).

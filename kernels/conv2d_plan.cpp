@@ -22,11 +22,12 @@ struct Candidate {
   Conv2dAlgo algo;
   const char* name;
 };
-constexpr std::array<Candidate, 6> kCandidates{{{Conv2dAlgo::reference, "reference"},
+constexpr std::array<Candidate, 7> kCandidates{{{Conv2dAlgo::reference, "reference"},
                                                 {Conv2dAlgo::indirect_gemm, "indirect_gemm"},
                                                 {Conv2dAlgo::winograd_f4, "winograd_f4"},
                                                 {Conv2dAlgo::winograd_f6, "winograd_f6"},
                                                 {Conv2dAlgo::winograd_f4_s16, "winograd_f4_s16"},
+                                                {Conv2dAlgo::winograd_f4_q15, "winograd_f4_q15"},
                                                 {Conv2dAlgo::amx_bf16, "amx_bf16"}}};
 
 const char* name_of(Conv2dAlgo algo) {
@@ -45,13 +46,22 @@ bool is_legal(Conv2dAlgo algo, const Conv2dProblem& problem) {
     case Conv2dAlgo::winograd_f6: return cpu::winograd_is_legal(problem);
     case Conv2dAlgo::winograd_f4_s16:
       return problem.may_round_inputs && cpu::winograd_is_legal(problem);
+    case Conv2dAlgo::winograd_f4_q15:
+      return problem.may_round_to_bf16 && cpu::winograd_is_legal(problem);
     case Conv2dAlgo::amx_bf16: return problem.may_round_to_bf16 && cpu::amx_is_legal(problem);
   }
   return false;
 }
 
-bool may_choose(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& features) {
+bool may_run(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& features) {
   return is_legal(algo, problem) && (algo != Conv2dAlgo::amx_bf16 || features.amx_bf16);
+}
+
+// Where two products of 16 bits take two instructions, winograd_f6 does less. int8 is asked for its
+// size too, and keeps winograd_f4_s16.
+bool may_choose(Conv2dAlgo algo, const CpuFeatures& features) {
+  if (algo != Conv2dAlgo::winograd_f4_q15) return true;
+  return features.isa == Isa::avx2 || features.avx512_vnni;
 }
 
 // Of a tile as wide as the machine's registers, or of one vector where that holds all channels.
@@ -91,7 +101,7 @@ double winograd_cost(const Conv2dProblem& p, Conv2dAlgo algo, Isa isa) {
       static_cast<double>(ceil_div(p.c_out, tile.block_n) * (tile.block_n / tile.lanes));
   const double transform_in = m == 4 ? 400 : 900, transform_out = m == 4 ? 300 : 600;
   // Of whole numbers two are multiplied at once.
-  const double words = static_cast<double>(p.c_in) / (algo == Conv2dAlgo::winograd_f4_s16 ? 2 : 1);
+  const double words = static_cast<double>(p.c_in) / (cpu::winograd_is_whole(algo) ? 2 : 1);
   const double products = (m + 2) * (m + 2) * (words + 2) * vectors_out;
   return products * (tiles + kWeightRead) +
          tiles * (transform_in * vectors_in + transform_out * vectors_out);
@@ -121,7 +131,8 @@ double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
     case Conv2dAlgo::indirect_gemm: return indirect_gemm_cost(problem, isa);
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
-    case Conv2dAlgo::winograd_f4_s16: return winograd_cost(problem, algo, isa);
+    case Conv2dAlgo::winograd_f4_s16:
+    case Conv2dAlgo::winograd_f4_q15: return winograd_cost(problem, algo, isa);
     case Conv2dAlgo::amx_bf16: return amx_cost(problem);
   }
   return std::numeric_limits<double>::infinity();
@@ -133,22 +144,26 @@ std::optional<Conv2dAlgo> forced_algo() {
   for (const Candidate& candidate : kCandidates) {
     if (std::string_view(text) == candidate.name) return candidate.algo;
   }
-  throw InvalidArgument(
-      fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
-      "it is one of reference, indirect_gemm, winograd_f4, winograd_f6, winograd_f4_s16, amx_bf16");
+  std::string names;
+  for (const Candidate& candidate : kCandidates) {
+    names += names.empty() ? candidate.name : std::string(", ") + candidate.name;
+  }
+  throw InvalidArgument(fmt::format("[conv2d] LAMINA_CONV2D_PLAN={} names no algorithm", text),
+                        "it is one of " + names);
 }
 
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features, int threads) {
   const std::optional<Conv2dAlgo> forced = forced_algo();
-  if (forced && may_choose(*forced, problem, features)) {
+  if (forced && may_run(*forced, problem, features)) {
     return plan_conv2d_as(*forced, problem, features, threads);
   }
   Conv2dAlgo best = Conv2dAlgo::reference;
   double least = std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : kCandidates) {
-    if (!may_choose(candidate.algo, problem, features)) continue;
+    if (!may_run(candidate.algo, problem, features)) continue;
+    if (!may_choose(candidate.algo, features)) continue;
     const double estimate = cost(candidate.algo, problem, features.isa);
     if (estimate >= least) continue;
     least = estimate;
@@ -180,7 +195,7 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     return plan;
   }
   plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
-  plan.vnni = algo == Conv2dAlgo::winograd_f4_s16 && features.avx512_vnni;
+  plan.vnni = cpu::winograd_is_whole(algo) && features.avx512_vnni;
   if (algo == Conv2dAlgo::indirect_gemm) {
     const cpu::RegisterTile tile = cpu::indirect_gemm_tile(plan.isa);
     plan.block_m = tile.block_m;

@@ -4,7 +4,7 @@
 
 #include "core/checked_math.h"
 #include "core/parallel.h"
-#include "kernels/cpu/conv2d_winograd_s16.h"
+#include "kernels/cpu/conv2d_winograd_words.h"
 #include "kernels/cpu/flush_denormals.h"
 
 #include <algorithm>
@@ -28,8 +28,6 @@ constexpr std::int64_t kLeastPrivateTilesOf8Lanes = 12;
 constexpr std::int64_t kLeastSharedTiles = 64;
 // A thread's share of a stage is cut into this many ranges, so that none waits long for the last.
 constexpr std::int64_t kRangesPerThread = 8;
-
-bool is_whole(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f4_s16; }
 
 // Between positions: an odd number of cache lines, or all positions of a tile fall into one set.
 std::int64_t position_stride(std::int64_t floats) {
@@ -92,7 +90,7 @@ Schedule choose(const WinogradConv& conv, RegisterTile tile, int threads) {
 WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, RegisterTile tile) {
   const int m = winograd_side(algo);
   const std::int64_t words =
-      is_whole(algo) ? winograd_s16_words(problem.c_in, tile.lanes) : problem.c_in;
+      winograd_is_whole(algo) ? winograd_pair_words(problem.c_in, tile.lanes) : problem.c_in;
   return {.problem = problem,
           .m = m,
           .tiles_y = ceil_div(problem.oh(), m),
@@ -104,14 +102,19 @@ WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, Regist
 
 // The workspace in order, in words.
 struct Workspace {
-  std::int64_t zeros, image_scale, largest;  // what the padding reads; [n]; [n][kImageChunks]
+  std::int64_t zeros = 0;                     // what the padding reads
+  std::int64_t tile_scale = 0;                // [tiles()]
+  std::int64_t image_scale = 0, largest = 0;  // [n]; [n][kImageChunks]
 
-  Workspace(const Conv2dProblem& problem, Conv2dAlgo algo)
-      : zeros(round_up(problem.c_in, kFloatsOfLine)),
-        image_scale(is_whole(algo) ? round_up(problem.n, kFloatsOfLine) : 0),
-        largest(is_whole(algo) ? round_up(problem.n * kImageChunks, kFloatsOfLine) : 0) {}
+  Workspace(const WinogradConv& conv, Conv2dAlgo algo)
+      : zeros(round_up(conv.problem.c_in, kFloatsOfLine)) {
+    if (winograd_is_whole(algo)) tile_scale = round_up(conv.tiles(), kFloatsOfLine);
+    if (algo != Conv2dAlgo::winograd_f4_s16) return;
+    image_scale = round_up(conv.problem.n, kFloatsOfLine);
+    largest = round_up(conv.problem.n * kImageChunks, kFloatsOfLine);
+  }
 
-  std::int64_t words() const { return zeros + image_scale + largest; }
+  std::int64_t words() const { return zeros + tile_scale + image_scale + largest; }
 };
 
 struct Run {
@@ -230,7 +233,8 @@ bool winograd_is_legal(const Conv2dProblem& p) {
 std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
                                    RegisterTile tile) {
   const WinogradConv conv = describe_conv(problem, algo, tile);
-  const std::int64_t scales = is_whole(algo) ? 1 : 0;  // a word of scale beside the words of U
+  const std::int64_t scales =
+      winograd_is_whole(algo) ? 1 : 0;  // a word of scale beside the words of U
   return panels_of(conv) * conv.block_n * conv.positions() * (conv.words + scales) * kFloatBytes;
 }
 
@@ -242,14 +246,14 @@ std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, Conv2dAlgo a
   if (private_tiles(conv, tile) > 0) {
     bytes = std::max(bytes, private_schedule(conv, tile).bytes(threads));
   }
-  return Workspace(problem, algo).words() * kFloatBytes + bytes;
+  return Workspace(conv, algo).words() * kFloatBytes + bytes;
 }
 
 void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
                    float* packed, Exec exec) {
   const RegisterTile tile = winograd_tile(plan.isa);
   const WinogradConv conv = describe_conv(problem, plan.algo, tile);
-  if (is_whole(plan.algo)) return winograd_s16_pack(conv, plan.isa, weight, packed, exec);
+  if (winograd_is_whole(plan.algo)) return winograd_pack_words(conv, plan, weight, packed, exec);
   WinogradPackKernel* const pack = winograd_pack_kernel(plan.isa, conv.m);
   const std::int64_t panel_floats = conv.positions() * conv.words * conv.block_n;
   parallel_for(exec.threads, panels_of(conv), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -263,7 +267,7 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   const int threads = std::min(exec.threads, plan.threads);
   const RegisterTile tile = winograd_tile(plan.isa);
   WinogradConv conv = describe_conv(problem, plan.algo, tile);
-  const Workspace workspace(problem, plan.algo);
+  const Workspace workspace(conv, plan.algo);
   float* const zeros = static_cast<float*>(args.workspace);
   std::fill_n(zeros, workspace.zeros, 0.0f);
   conv.input = args.input;
@@ -272,16 +276,21 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   conv.output = args.output;
   conv.zeros = zeros;
   WinogradKernels kernels = winograd_kernels(plan.isa, plan.algo);
-  if (is_whole(plan.algo)) {
-    float* const image_scale = zeros + workspace.zeros;
+  if (winograd_is_whole(plan.algo)) {
+    conv.tile_scale = zeros + workspace.zeros;
+    conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;
+    const bool s16 = plan.algo == Conv2dAlgo::winograd_f4_s16;
+    const WinogradKernels& whole =
+        s16 ? winograd_s16_kernels(plan.isa, plan.vnni) : winograd_q15_kernels(plan.isa, plan.vnni);
+    kernels.transform_input = whole.transform_input;
+    kernels.multiply = whole.multiply;
+  }
+  if (plan.algo == Conv2dAlgo::winograd_f4_s16) {
+    float* const image_scale = conv.tile_scale + workspace.tile_scale;
     auto* const largest = reinterpret_cast<std::int32_t*>(image_scale + workspace.image_scale);
     winograd_s16_image_scales(problem, plan.isa, args.input, args.input_range, largest, image_scale,
                               {.threads = threads});
     conv.image_scale = image_scale;
-    conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;
-    const WinogradKernels& whole = winograd_s16_kernels(plan.isa, plan.vnni);
-    kernels.transform_input = whole.transform_input;
-    kernels.multiply = whole.multiply;
   }
   const Schedule schedule = choose(conv, tile, threads);
   const Run run{.conv = conv,

@@ -7,8 +7,8 @@
 //   y = A^T M A              output transform, with bias, ReLU and 2x2 max pooling
 // with U = G g G^T computed once, when weights are packed.
 //
-// V and U are made of words of 4 bytes: a float, or (winograd_f4_s16) two whole numbers of 16 bits
-// for two channels, whose products one instruction adds in pairs.
+// V and U are made of words of 4 bytes: a float, or (winograd_f4_s16, winograd_f4_q15) two whole
+// numbers of 16 bits for two channels, whose products one instruction adds in pairs.
 #pragma once
 
 #include "kernels/conv2d.h"
@@ -23,6 +23,11 @@ bool winograd_is_legal(const Conv2dProblem& problem);
 
 /// The side m of the output tile.
 constexpr int winograd_side(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f6 ? 6 : 4; }
+
+/// Whether V and U are whole numbers.
+constexpr bool winograd_is_whole(Conv2dAlgo algo) {
+  return algo == Conv2dAlgo::winograd_f4_s16 || algo == Conv2dAlgo::winograd_f4_q15;
+}
 
 std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
                                    RegisterTile tile);
@@ -52,7 +57,8 @@ struct WinogradConv {
   float* output = nullptr;             // [n, stored_h, stored_w, c_out]
   const float* zeros = nullptr;        // [c_in]: what the padding reads as
   const float* u_scale = nullptr;      // of whole numbers: [panel][a * a][block_n]
-  const float* image_scale = nullptr;  // of whole numbers: [n], what a step of the input is worth
+  const float* image_scale = nullptr;  // of winograd_f4_s16: [n], what a step of the input is worth
+  float* tile_scale = nullptr;         // of whole numbers: [tiles()], what M is worth
 
   int positions() const { return (m + 2) * (m + 2); }
   std::int64_t tiles() const { return problem.n * tiles_y * tiles_x; }
@@ -87,13 +93,14 @@ struct WinogradKernels {
 RegisterTile winograd_tile(Isa isa);
 /// Of floats: algo is winograd_f4 or winograd_f6.
 const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo);
-/// The first two stages of winograd_f4_s16, whose third is winograd_f4's. `vnni` is for avx512
-/// only, on a processor that has it; it changes no bits.
+/// The first two stages of winograd_f4_s16 and winograd_f4_q15, whose third is winograd_f4's.
+/// `vnni` is for avx512 only, on a processor that has it; it changes no bits.
 const WinogradKernels& winograd_s16_kernels(Isa isa, bool vnni);
+const WinogradKernels& winograd_q15_kernels(Isa isa, bool vnni);
 
 /// Channels that one word stands for lie this far apart: a word of the group of 2 * lanes channels
 /// from c on has c + i and c + lanes + i.
-constexpr std::int64_t winograd_s16_words(std::int64_t c_in, int lanes) {
+constexpr std::int64_t winograd_pair_words(std::int64_t c_in, int lanes) {
   return (c_in + 2 * lanes - 1) / (2 * lanes) * lanes;
 }
 

@@ -169,7 +169,7 @@ void TransformOutputAs(const WinogradConv& conv, TileRange tiles, std::int64_t p
     const TilePlace place(conv, tile);
     const std::int64_t y = kPool ? place.y / 2 : place.y, x = kPool ? place.x / 2 : place.x;
     // 1 leaves the bits of the sum alone.
-    finish.scale = hn::Set(d, conv.image_scale != nullptr ? conv.image_scale[place.b] : 1.0f);
+    finish.scale = hn::Set(d, conv.tile_scale != nullptr ? conv.tile_scale[tile] : 1.0f);
     target.rows = oh - y;
     target.cols = ow - x;
     float* output = conv.output + ((place.b * oh + y) * ow + x) * p.c_out + k;

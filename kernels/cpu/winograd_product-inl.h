@@ -22,6 +22,7 @@ namespace HWY_NAMESPACE {
 // channel, or two whole numbers of 16 bits and two channels.
 struct FloatWords {
   using Sum = V;
+  static constexpr std::int64_t kWordsOfSum = 0;  // after which it is added to M; 0: all words
   static HWY_INLINE Sum Zero() { return hn::Zero(D()); }
   static HWY_INLINE V Load(const float* words) { return hn::Load(D(), words); }
   static HWY_INLINE V Broadcast(const float* word) { return hn::Set(D(), *word); }
@@ -39,8 +40,8 @@ struct RowBlock {
 };
 
 // kRows rows of V by a panel. Each output's terms are added one by one in the order of words.
-template <int kRows, typename Words>
-HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
+template <int kRows, typename Words, bool kAddToM>
+HWY_INLINE void MultiplyWordsOfRows(const RowBlock& block, const float* v, float* m) {
   typename Words::Sum sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int i = 0; i < kVectors; ++i) sum[r][i] = Words::Zero();
@@ -69,8 +70,27 @@ HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
   for (; word < block.words; ++word, u += kBlockN) step(word, u);
   for (int r = 0; r < kRows; ++r) {
     for (int i = 0; i < kVectors; ++i) {
-      const V value = Words::ToFloat(sum[r][i], block.scale + i * kLanes);
-      hn::Store(value, D(), m + r * kBlockN + i * kLanes);
+      V value = Words::ToFloat(sum[r][i], block.scale + i * kLanes);
+      float* const target = m + r * kBlockN + i * kLanes;
+      if constexpr (kAddToM) value = hn::Add(value, hn::Load(D(), target));
+      hn::Store(value, D(), target);
+    }
+  }
+}
+
+template <int kRows, typename Words>
+HWY_INLINE void MultiplyRows(const RowBlock& block, const float* v, float* m) {
+  if constexpr (Words::kWordsOfSum == 0) {
+    MultiplyWordsOfRows<kRows, Words, false>(block, v, m);
+  } else {
+    RowBlock part = block;
+    for (std::int64_t word = 0; word < block.words; word += Words::kWordsOfSum) {
+      const std::int64_t left = block.words - word;
+      part.words = left < Words::kWordsOfSum ? left : Words::kWordsOfSum;
+      word == 0 ? MultiplyWordsOfRows<kRows, Words, false>(part, v, m)
+                : MultiplyWordsOfRows<kRows, Words, true>(part, v + word, m);
+      part.u += part.words * kBlockN;
+      part.next_u += part.words / kLine * kLine * block.lines;
     }
   }
 }

@@ -211,8 +211,12 @@ std::vector<kernels::Conv2dPlan> every_plan(const Conv2dProblem& problem, int th
     if (!kernels::cpu::winograd_is_legal(problem)) continue;
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, features, threads));
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, features, threads));
-    if (!problem.may_round_inputs) continue;
-    plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, threads));
+    if (problem.may_round_inputs) {
+      plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, threads));
+    }
+    if (problem.may_round_to_bf16) {
+      plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4_q15, problem, features, threads));
+    }
   }
   return plans;
 }

@@ -61,6 +61,22 @@ TEST_CASE("conv2d plan: takes Winograd for VGG16's layers but the first", "[kern
   }
 }
 
+TEST_CASE("conv2d plan: takes fixed point for bf16 where one instruction multiplies two numbers",
+          "[kernels][conv2d]") {
+  Conv2dProblem problem = conv3x3(256, 256, 56);
+  problem.may_round_to_bf16 = true;
+  const auto takes_q15 = [&](const CpuFeatures& features) {
+    return plan_conv2d(problem, features).algo == Conv2dAlgo::winograd_f4_q15;
+  };
+  CHECK_FALSE(takes_q15(kScalar));
+  if (detect_cpu_features().isa >= Isa::avx2) CHECK(takes_q15(kAvx2));
+  if (!has_avx512_tile()) return;
+  CHECK(takes_q15({.isa = Isa::avx512, .avx512_vnni = true}));
+  CHECK_FALSE(takes_q15({.isa = Isa::avx512}));
+  problem.may_round_to_bf16 = false;
+  CHECK_FALSE(takes_q15({.isa = Isa::avx512, .avx512_vnni = true}));
+}
+
 TEST_CASE("conv2d plan: Winograd needs a 3x3 kernel, stride 1, no dilation, one group",
           "[kernels][conv2d]") {
   const auto illegal = [](auto&& change) {

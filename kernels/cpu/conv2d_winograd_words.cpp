@@ -1,4 +1,4 @@
-#include "kernels/cpu/conv2d_winograd_s16.h"
+#include "kernels/cpu/conv2d_winograd_words.h"
 
 #include "core/checked_math.h"
 #include "core/parallel.h"
@@ -13,8 +13,6 @@ namespace lamina::kernels::cpu {
 namespace {
 
 constexpr int kSide = 6;
-// |V| of row i of B^T is at most so many times the largest input.
-constexpr int kGrowth[kSide] = {10, 10, 10, 6, 6, 10};
 constexpr float kLargestU = std::numeric_limits<std::int16_t>::max();
 
 // To the nearest whole number, ties to even, for magnitudes below 2^22. Adding what leaves no
@@ -24,25 +22,39 @@ float nearest(float value) {
   return (value + kNoFraction) - kNoFraction;
 }
 
+// What the scales of one position depend on.
+struct Bounds {
+  float v;                // no |V| is larger
+  std::int64_t channels;  // that are added in 32 bits
+};
+
+Bounds bounds_of(Conv2dAlgo algo, int growth, std::int64_t c_in) {
+  if (algo == Conv2dAlgo::winograd_f4_s16) return {static_cast<float>(growth * kInputSteps), c_in};
+  return {kMostOfV, std::min(c_in, kChannelsOfSum)};
+}
+
 // The scales of one position of a panel: u [c_in][block_n] in floats.
-void find_scales(const float* u, std::int64_t c_in, int block_n, int growth, float* scale) {
-  std::vector<float> sum(static_cast<std::size_t>(block_n)), largest(sum.size());
+void find_scales(const float* u, std::int64_t c_in, int block_n, const Bounds& bounds,
+                 float* scale) {
+  const auto size = static_cast<std::size_t>(block_n);
+  std::vector<float> sum(size), most(size), largest(size);
   for (std::int64_t c = 0; c < c_in; ++c, u += block_n) {
-    for (int k = 0; k < block_n; ++k) {
-      const float size = std::fabs(u[k]);
-      const auto i = static_cast<std::size_t>(k);
-      sum[i] += size;
-      largest[i] = std::max(largest[i], size);
+    if (c % bounds.channels == 0) std::fill(sum.begin(), sum.end(), 0.0f);
+    for (std::size_t i = 0; i < size; ++i) {
+      const float magnitude = std::fabs(u[i]);
+      sum[i] += magnitude;
+      most[i] = std::max(most[i], sum[i]);
+      largest[i] = std::max(largest[i], magnitude);
     }
   }
-  // Sum over c of |V| (|U| / scale + 1/2) stays below 2^31. The sum above is off by c_in roundings.
-  const double v = static_cast<double>(growth) * kInputSteps;
-  const double room = 0x1p31 / v - 0.5 * static_cast<double>(c_in) - 1;
-  const double slack = 1 + static_cast<double>(c_in) * 0x1p-23;
-  for (int k = 0; k < block_n; ++k) {
-    const auto i = static_cast<std::size_t>(k);
-    const double of_sum = static_cast<double>(sum[i]) * slack / room;
-    scale[k] = std::max(static_cast<float>(of_sum), largest[i] / kLargestU);
+  // Sum over c of |V| (|U| / scale + 1/2) stays below 2^31. The sums above are off by as many
+  // roundings as they have terms.
+  const auto terms = static_cast<double>(bounds.channels);
+  const double room = 0x1p31 / bounds.v - 0.5 * terms - 1;
+  const double slack = 1 + terms * 0x1p-23;
+  for (std::size_t i = 0; i < size; ++i) {
+    const double of_sum = static_cast<double>(most[i]) * slack / room;
+    scale[i] = std::max(static_cast<float>(of_sum), largest[i] / kLargestU);
   }
 }
 
@@ -64,28 +76,31 @@ void pack_words(const float* u, const WinogradConv& conv, int lanes, const float
 
 }  // namespace
 
-void winograd_s16_pack(const WinogradConv& conv, Isa isa, const float* weight, float* packed,
-                       Exec exec) {
+void winograd_pack_words(const WinogradConv& conv, const Conv2dPlan& plan, const float* weight,
+                         float* packed, Exec exec) {
   const std::int64_t panels = ceil_div(conv.problem.c_out, conv.block_n);
   const std::int64_t positions = conv.positions();
   const std::int64_t floats = conv.problem.c_in * conv.block_n, words = conv.words * conv.block_n;
-  const int lanes = winograd_tile(isa).lanes;
+  const int lanes = winograd_tile(plan.isa).lanes;
   float* const scales = packed + panels * positions * words;
   parallel_for(exec.threads, panels, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> u(static_cast<std::size_t>(positions * floats));
     std::vector<float> inverse(static_cast<std::size_t>(conv.block_n));
     for (std::int64_t panel = begin; panel < end; ++panel) {
-      winograd_pack_kernel(isa, conv.m)(conv.problem, weight, panel, u.data());
+      winograd_pack_kernel(plan.isa, conv.m)(conv.problem, weight, panel, u.data());
       for (std::int64_t position = 0; position < positions; ++position) {
         const std::int64_t index = panel * positions + position;
         float* const scale = scales + index * conv.block_n;
-        const int growth = kGrowth[position / kSide] * kGrowth[position % kSide];
-        find_scales(u.data() + position * floats, conv.problem.c_in, conv.block_n, growth, scale);
+        const int growth = kWinogradGrowth[position / kSide] * kWinogradGrowth[position % kSide];
+        find_scales(u.data() + position * floats, conv.problem.c_in, conv.block_n,
+                    bounds_of(plan.algo, growth, conv.problem.c_in), scale);
         for (int k = 0; k < conv.block_n; ++k) {
           inverse[static_cast<std::size_t>(k)] = scale[k] > 0 ? 1 / scale[k] : 0;
         }
         pack_words(u.data() + position * floats, conv, lanes, inverse.data(),
                    reinterpret_cast<std::uint32_t*>(packed + index * words));
+        if (plan.algo == Conv2dAlgo::winograd_f4_s16) continue;
+        for (int k = 0; k < conv.block_n; ++k) scale[k] *= static_cast<float>(growth) / kMostOfV;
       }
     }
   });
