@@ -21,7 +21,7 @@ constexpr std::int64_t kMostChunks = 32;
 struct Tile {
   int m, n, stages;
 };
-constexpr Tile kLarge{128, 128, 4}, kSmall{64, 64, 4}, kFlat{16, 128, 6};
+constexpr Tile kLarge{128, 128, 4}, kNarrow{128, 64, 4}, kSmall{64, 64, 4}, kFlat{16, 128, 6};
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -50,11 +50,13 @@ int chunks_of(const Conv2dProblem& p) {
   return static_cast<int>(ceil_div(tiles, ceil_div(tiles, wanted)));
 }
 
-// Large tiles read the least; where they would leave multiprocessors without work, small ones have
-// four times the blocks. Rows up to 16 are a linear layer's: flat tiles stream its weights.
+// Large tiles read the least, but 64 channels fill only half of one. Where these two would leave
+// multiprocessors without work, small ones have more blocks. Rows up to 16 are a linear layer's:
+// flat tiles stream its weights.
 Tile tile_for(const Conv2dProblem& p, const DeviceProperties& device) {
   if (rows_of(p) <= kFlat.m && !p.conv.max_pool_2x2) return kFlat;
-  return blocks_of(p, kLarge) >= device.multiprocessors ? kLarge : kSmall;
+  const Tile& tall = p.conv.c_out / p.conv.groups <= kNarrow.n ? kNarrow : kLarge;
+  return blocks_of(p, tall) >= device.multiprocessors ? tall : kSmall;
 }
 
 }  // namespace

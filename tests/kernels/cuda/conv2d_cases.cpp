@@ -257,11 +257,17 @@ void add_first_layers(std::vector<KernelCase>& cases, Precision precision) {
   add(cases, p, plan_conv2d(p, kDevice));
 }
 
-Conv2dPlan forced(const Conv2dProblem& p, int tile_m, int chunks, bool split) {
+struct Tile {
+  int m, n, stages;
+};
+constexpr Tile kFlat{16, 128, 6}, kSmall{64, 64, 4}, kNarrow{128, 64, 4}, kLarge{128, 128, 4};
+constexpr Tile kTiles[] = {kFlat, kSmall, kNarrow, kLarge};
+
+Conv2dPlan forced(const Conv2dProblem& p, const Tile& tile, int chunks, bool split) {
   Conv2dPlan plan = plan_conv2d(p, kDevice);
-  plan.tile_m = tile_m;
-  plan.tile_n = tile_m == 64 ? 64 : 128;
-  plan.stages = tile_m == 16 ? 6 : 4;
+  plan.tile_m = tile.m;
+  plan.tile_n = tile.n;
+  plan.stages = tile.stages;
   plan.k_chunks = chunks;
   plan.split = split;
   const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
@@ -271,8 +277,9 @@ Conv2dPlan forced(const Conv2dProblem& p, int tile_m, int chunks, bool split) {
 
 // Each tile with one chunk, several by one block, and several split; sizes of more than one tile.
 void add_tiles(std::vector<KernelCase>& cases, Precision precision) {
-  for (const int tile_m : {16, 64, 128}) {
-    const std::int64_t w = tile_m == 16 ? 17 : tile_m == 64 ? 13 : 19, h = tile_m == 16 ? 1 : 10;
+  for (const Tile& tile : kTiles) {
+    const bool flat = tile.m == kFlat.m;
+    const std::int64_t w = flat ? 17 : tile.m == 64 ? 13 : 19, h = flat ? 1 : 10;
     Conv2dProblem p = problem(precision, {.n = 1,
                                           .c_in = 32,
                                           .h = h,
@@ -284,11 +291,11 @@ void add_tiles(std::vector<KernelCase>& cases, Precision precision) {
                                           .pad_w = 1,
                                           .relu = true});
     for (const bool pool : {false, true}) {
-      if (pool && tile_m == 16) continue;
+      if (pool && flat) continue;
       p.conv.max_pool_2x2 = pool;
-      add(cases, p, forced(p, tile_m, 1, false));
-      add(cases, p, forced(p, tile_m, 3, false));
-      add(cases, p, forced(p, tile_m, 3, true));
+      add(cases, p, forced(p, tile, 1, false));
+      add(cases, p, forced(p, tile, 3, false));
+      add(cases, p, forced(p, tile, 3, true));
     }
   }
   Conv2dProblem grouped = problem(precision, {.n = 1,
@@ -301,8 +308,9 @@ void add_tiles(std::vector<KernelCase>& cases, Precision precision) {
                                               .pad_h = 1,
                                               .pad_w = 1,
                                               .groups = 2});
-  add(cases, grouped, forced(grouped, 64, 3, true));
-  add(cases, grouped, forced(grouped, 128, 3, false));
+  add(cases, grouped, forced(grouped, kSmall, 3, true));
+  add(cases, grouped, forced(grouped, kNarrow, 3, true));
+  add(cases, grouped, forced(grouped, kLarge, 3, false));
 }
 
 // The same bits for every tile, split or not, alone or in a batch.
@@ -320,13 +328,13 @@ std::string check_bits(Precision precision) {
   const Values values = make_values(p, false);
   std::string complaint;
   const std::vector<float> batch =
-      run_on_device(p, forced(p, 128, 4, false), values, true, complaint);
-  for (const int tile_m : {16, 64, 128}) {
+      run_on_device(p, forced(p, kLarge, 4, false), values, true, complaint);
+  for (const Tile& tile : kTiles) {
     for (const bool split : {false, true}) {
-      const auto other = run_on_device(p, forced(p, tile_m, 4, split), values, true, complaint);
+      const Conv2dPlan plan = forced(p, tile, 4, split);
+      const auto other = run_on_device(p, plan, values, true, complaint);
       const std::string difference_here = difference(other, batch);
-      if (!difference_here.empty())
-        return "tile " + std::to_string(tile_m) + ": " + difference_here;
+      if (!difference_here.empty()) return to_string(p, plan) + ": " + difference_here;
     }
   }
   const std::size_t inputs = values.input.size() / 3, outputs = batch.size() / 3;
@@ -335,7 +343,7 @@ std::string check_bits(Precision precision) {
     Values one = values;
     one.input.assign(values.input.begin() + static_cast<std::ptrdiff_t>(i * inputs),
                      values.input.begin() + static_cast<std::ptrdiff_t>((i + 1) * inputs));
-    const auto alone = run_on_device(p, forced(p, 64, 4, true), one, true, complaint);
+    const auto alone = run_on_device(p, forced(p, kSmall, 4, true), one, true, complaint);
     const std::vector<float> row(batch.begin() + static_cast<std::ptrdiff_t>(i * outputs),
                                  batch.begin() + static_cast<std::ptrdiff_t>((i + 1) * outputs));
     const std::string difference_here = difference(alone, row);
@@ -352,7 +360,7 @@ std::string check_nan(Precision precision, bool split) {
   Values values = make_values(p, true);
   values.input[5 * 16] = std::numeric_limits<float>::quiet_NaN();
   std::string complaint;
-  const auto actual = run_on_device(p, forced(p, 64, 1, split), values, true, complaint);
+  const auto actual = run_on_device(p, forced(p, kSmall, 1, split), values, true, complaint);
   for (std::size_t i = 0; i < actual.size(); ++i) {
     // Pixel 5 is row 1, column 1: the first window.
     if (std::isnan(actual[i]) != (i < 16)) return "element " + std::to_string(i);
