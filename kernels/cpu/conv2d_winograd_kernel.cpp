@@ -27,15 +27,10 @@ HWY_INLINE void TransformInputVector(const Loader& load, float* v, std::int64_t 
   constexpr int kA = Winograd<kM>::kA;
   const D d;
   V half[kA][kA];
-  for (int row = 0; row < kA; ++row) {
-    V x[kA];
-    for (int col = 0; col < kA; ++col) x[col] = load(row * kA + col);
-    Winograd<kM>::Input(d, x, half[row]);
-  }
+  InputRows<kM>(d, load, half);
   for (int col = 0; col < kA; ++col) {
-    V x[kA], y[kA];
-    for (int row = 0; row < kA; ++row) x[row] = half[row][col];
-    Winograd<kM>::Input(d, x, y);
+    V y[kA];
+    InputColumn<kM>(d, half, col, y);
     for (int row = 0; row < kA; ++row) {
       hn::Store(y[row], d, v + (row * kA + col) * position_stride);
     }
@@ -47,23 +42,20 @@ void TransformInput(const WinogradConv& conv, TileRange tiles, float* v,
                     std::int64_t position_stride) {
   constexpr int kA = Winograd<kM>::kA;
   const std::int64_t c_in = conv.problem.c_in;
-  const float* pixels_of[2][kA * kA];  // of this tile and the next one
-  PointPixels<kA>(conv, TilePlace(conv, tiles.begin), pixels_of[0]);
-  for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile, v += conv.v_stride) {
-    const float** const pixels = pixels_of[(tile - tiles.begin) % 2];
-    const float** const next = pixels_of[(tile - tiles.begin + 1) % 2];
-    PointPixels<kA>(conv, TilePlace(conv, tile + 1 < tiles.end ? tile + 1 : tile), next);
+  const auto transform = [&](std::int64_t, const float* const* pixels, const float* const* next,
+                             float* words) HWY_ATTR {
     std::int64_t c = 0;
     for (; c + kLanes <= c_in; c += kLanes) {
       if (c % kLine == 0) FetchChannels<kA>(pixels, next, c + kAhead, c_in);
-      TransformInputVector<kM>([&](int i) { return hn::LoadU(D(), pixels[i] + c); }, v + c,
-                               position_stride);
+      TransformInputVector<kM>([&](int i) HWY_ATTR { return hn::LoadU(D(), pixels[i] + c); },
+                               words + c, position_stride);
     }
     if (c < c_in) {
-      TransformInputVector<kM>([&](int i) { return LoadPart(pixels[i] + c, c_in - c); }, v + c,
-                               position_stride);
+      TransformInputVector<kM>([&](int i) HWY_ATTR { return LoadPart(pixels[i] + c, c_in - c); },
+                               words + c, position_stride);
     }
-  }
+  };
+  ForEachTile<kA>(conv, tiles, v, transform);
 }
 
 // Where a tile's output goes, and what happens to it on the way.

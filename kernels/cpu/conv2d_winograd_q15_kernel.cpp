@@ -65,12 +65,14 @@ class FixedPoint {
   template <typename Loader>
   HWY_INLINE void Transform(const Loader& load, float* v, std::int64_t position_stride) const {
     V first[kA][kA], second[kA][kA];
-    TransformRows([&](int i) HWY_ATTR { return load(i, 0); }, first);
-    TransformRows([&](int i) HWY_ATTR { return load(i, 1); }, second);
+    InputRows<4>(
+        D(), [&](int i) HWY_ATTR { return load(i, 0); }, first);
+    InputRows<4>(
+        D(), [&](int i) HWY_ATTR { return load(i, 1); }, second);
     for (int col = 0; col < kA; ++col) {
       V32 a[kA], b[kA];
-      TransformColumn(first, col, a);
-      TransformColumn(second, col, b);
+      RoundedColumn(first, col, a);
+      RoundedColumn(second, col, b);
       for (int row = 0; row < kA; ++row) {
         hn::Store(hn::BitCast(D(), ToWords(MakePairs(a[row], b[row]))), D(),
                   v + (row * kA + col) * position_stride);
@@ -79,21 +81,12 @@ class FixedPoint {
   }
 
  private:
-  template <typename Loader>
-  static HWY_INLINE void TransformRows(const Loader& load, V (&half)[kA][kA]) {
+  HWY_INLINE void RoundedColumn(const V (&half)[kA][kA], int col, V32 (&y)[kA]) const {
+    V v[kA];
+    InputColumn<4>(D(), half, col, v);
     for (int row = 0; row < kA; ++row) {
-      V x[kA];
-      for (int col = 0; col < kA; ++col) x[col] = load(row * kA + col);
-      Winograd<4>::Input(D(), x, half[row]);
-    }
-  }
-
-  HWY_INLINE void TransformColumn(const V (&half)[kA][kA], int col, V32 (&y)[kA]) const {
-    V x[kA], v[kA];
-    for (int row = 0; row < kA; ++row) x[row] = half[row][col];
-    Winograd<4>::Input(D(), x, v);
-    for (int row = 0; row < kA; ++row)
       y[row] = RoundedProduct(v[row], inverse_[IsSmall(row) + IsSmall(col)]);
+    }
   }
 
   float scale_;

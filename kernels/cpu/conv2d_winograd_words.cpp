@@ -26,11 +26,13 @@ float nearest(float value) {
 struct Bounds {
   float v;                // no |V| is larger
   std::int64_t channels;  // that are added in 32 bits
+  float step;             // what V's 1 is worth, by the scale that its tile has
 };
 
 Bounds bounds_of(Conv2dAlgo algo, int growth, std::int64_t c_in) {
-  if (algo == Conv2dAlgo::winograd_f4_s16) return {static_cast<float>(growth * kInputSteps), c_in};
-  return {kMostOfV, std::min(c_in, kChannelsOfSum)};
+  if (algo == Conv2dAlgo::winograd_f4_s16)
+    return {static_cast<float>(growth * kInputSteps), c_in, 1};
+  return {kMostOfV, std::min(c_in, kChannelsOfSum), static_cast<float>(growth) / kMostOfV};
 }
 
 // The scales of one position of a panel: u [c_in][block_n] in floats.
@@ -92,15 +94,14 @@ void winograd_pack_words(const WinogradConv& conv, const Conv2dPlan& plan, const
         const std::int64_t index = panel * positions + position;
         float* const scale = scales + index * conv.block_n;
         const int growth = kWinogradGrowth[position / kSide] * kWinogradGrowth[position % kSide];
-        find_scales(u.data() + position * floats, conv.problem.c_in, conv.block_n,
-                    bounds_of(plan.algo, growth, conv.problem.c_in), scale);
+        const Bounds bounds = bounds_of(plan.algo, growth, conv.problem.c_in);
+        find_scales(u.data() + position * floats, conv.problem.c_in, conv.block_n, bounds, scale);
         for (int k = 0; k < conv.block_n; ++k) {
           inverse[static_cast<std::size_t>(k)] = scale[k] > 0 ? 1 / scale[k] : 0;
         }
         pack_words(u.data() + position * floats, conv, lanes, inverse.data(),
                    reinterpret_cast<std::uint32_t*>(packed + index * words));
-        if (plan.algo == Conv2dAlgo::winograd_f4_s16) continue;
-        for (int k = 0; k < conv.block_n; ++k) scale[k] *= static_cast<float>(growth) / kMostOfV;
+        for (int k = 0; k < conv.block_n; ++k) scale[k] *= bounds.step;
       }
     }
   });

@@ -57,6 +57,20 @@ HWY_INLINE void FetchChannels(const float* const* pixels, const float* const* ne
   for (int i = 0; i < kA * kA; ++i) FetchL1(from[i] + offset);
 }
 
+// Calls work(tile, pixels, next, v) for a run of tiles: a tile's pixels, those of the tile to come,
+// and the tile's row of V.
+template <int kA, typename Work>
+HWY_INLINE void ForEachTile(const WinogradConv& conv, TileRange tiles, float* v, const Work& work) {
+  const float* pixels_of[2][kA * kA];  // of this tile and the next one
+  PointPixels<kA>(conv, TilePlace(conv, tiles.begin), pixels_of[0]);
+  for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile, v += conv.v_stride) {
+    const float** const pixels = pixels_of[(tile - tiles.begin) % 2];
+    const float** const next = pixels_of[(tile - tiles.begin + 1) % 2];
+    PointPixels<kA>(conv, TilePlace(conv, tile + 1 < tiles.end ? tile + 1 : tile), next);
+    work(tile, pixels, next, v);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::kernels::cpu
 HWY_AFTER_NAMESPACE();

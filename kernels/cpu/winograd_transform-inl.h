@@ -140,6 +140,27 @@ struct Winograd<6> {
   }
 };
 
+// B^T d: load(row * kA + col) gives a pixel of d.
+template <int kM, class D, class V, typename Loader>
+HWY_INLINE void InputRows(D d, const Loader& load, V (&half)[Winograd<kM>::kA][Winograd<kM>::kA]) {
+  constexpr int kA = Winograd<kM>::kA;
+  for (int row = 0; row < kA; ++row) {
+    V x[kA];
+    for (int col = 0; col < kA; ++col) x[col] = load(row * kA + col);
+    Winograd<kM>::Input(d, x, half[row]);
+  }
+}
+
+// A column of (B^T d) B.
+template <int kM, class D, class V>
+HWY_INLINE void InputColumn(D d, const V (&half)[Winograd<kM>::kA][Winograd<kM>::kA], int col,
+                            V (&y)[Winograd<kM>::kA]) {
+  constexpr int kA = Winograd<kM>::kA;
+  V x[kA];
+  for (int row = 0; row < kA; ++row) x[row] = half[row][col];
+  Winograd<kM>::Input(d, x, y);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::kernels::cpu
 HWY_AFTER_NAMESPACE();

@@ -110,17 +110,13 @@ void TransformTiles(const WinogradConv& conv, TileRange tiles, float* v,
                     std::int64_t position_stride) {
   constexpr int kA = Winograd<4>::kA;
   const std::int64_t c_in = conv.problem.c_in;
-  const float* pixels_of[2][kA * kA];  // of this tile and the next one
-  PointPixels<kA>(conv, TilePlace(conv, tiles.begin), pixels_of[0]);
-  for (std::int64_t tile = tiles.begin; tile < tiles.end; ++tile, v += conv.v_stride) {
-    const float** const pixels = pixels_of[(tile - tiles.begin) % 2];
-    const float** const next = pixels_of[(tile - tiles.begin + 1) % 2];
-    PointPixels<kA>(conv, TilePlace(conv, tile + 1 < tiles.end ? tile + 1 : tile), next);
+  const auto transform = [&](std::int64_t tile, const float* const* pixels,
+                             const float* const* next, float* row) HWY_ATTR {
     const Format format(conv, tile, pixels, next);
     conv.tile_scale[tile] = format.scale();
     for (std::int64_t c = 0; c < c_in; c += 2 * kLanes) {
       if constexpr (Format::kReadsOnce) FetchChannels<kA>(pixels, next, c + kAhead, c_in);
-      float* const words = v + c / 2;
+      float* const words = row + c / 2;
       if (c + 2 * kLanes <= c_in) {
         format.Transform([&](int i, int part)
                              HWY_ATTR { return hn::LoadU(D(), pixels[i] + c + part * kLanes); },
@@ -131,7 +127,8 @@ void TransformTiles(const WinogradConv& conv, TileRange tiles, float* v,
                          words, position_stride);
       }
     }
-  }
+  };
+  ForEachTile<kA>(conv, tiles, v, transform);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -27,17 +27,10 @@ using kernels::cpu::AmxKernel;
 constexpr double kEpsilon = 0x1p-24;
 
 Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t h, std::int64_t w) {
-  return {.c_in = c_in,
-          .h = h,
-          .w = w,
-          .c_out = c_out,
-          .kh = 3,
-          .kw = 3,
-          .pad_h = 1,
-          .pad_w = 1,
-          .relu = true,
-          .may_round_to_bf16 = true,
-          .layout = Layout::nhwc};
+  Conv2dProblem problem = test::conv3x3(c_in, c_out, h);
+  problem.w = w;
+  problem.relu = problem.may_round_to_bf16 = true;
+  return problem;
 }
 
 // Sizes around a block of 2 x 16 pixels, channels around groups of 32 and tiles of 16, and what

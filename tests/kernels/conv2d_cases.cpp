@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace lamina::test {
@@ -25,16 +26,9 @@ std::int64_t weight_count(const Conv2dProblem& p) {
 }
 
 Conv2dProblem square(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
-  return {.c_in = c_in,
-          .h = size,
-          .w = size,
-          .c_out = c_out,
-          .kh = 3,
-          .kw = 3,
-          .pad_h = 1,
-          .pad_w = 1,
-          .relu = true,
-          .layout = Layout::nhwc};
+  Conv2dProblem problem = conv3x3(c_in, c_out, size);
+  problem.relu = true;
+  return problem;
 }
 
 // Aligned memory between two guards. All of it is NaN: what a kernel reads before it wrote shows.
@@ -72,6 +66,41 @@ Conv2dData small_integer_data(const Conv2dProblem& p) {
 
 Conv2dData real_data(const Conv2dProblem& p) {
   return {reals(input_count(p), 4), reals(weight_count(p), 5), reals(p.c_out, 6)};
+}
+
+float largest_magnitude(const Floats& values) {
+  float result = 0;
+  for (const float value : values) result = std::max(result, std::fabs(value));
+  return result;
+}
+
+Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
+  return {.c_in = c_in,
+          .h = size,
+          .w = size,
+          .c_out = c_out,
+          .kh = 3,
+          .kw = 3,
+          .pad_h = 1,
+          .pad_w = 1,
+          .layout = Layout::nhwc};
+}
+
+Conv2dProblem one_winograd_tile(std::int64_t c_in) {
+  Conv2dProblem problem = conv3x3(c_in, 3, 6);
+  problem.pad_h = problem.pad_w = 0;
+  return problem;
+}
+
+void drive_position(int position, float magnitude, const Conv2dProblem& one_tile,
+                    Conv2dData& data) {
+  constexpr int kBt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                             {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+  for (std::int64_t pixel = 0; pixel < 36; ++pixel) {
+    const int sign = kBt[position / 6][pixel / 6] * kBt[position % 6][pixel % 6];
+    const float value = sign > 0 ? magnitude : sign < 0 ? -magnitude : 0.0f;
+    std::fill_n(data.input.begin() + pixel * one_tile.c_in, one_tile.c_in, value);
+  }
 }
 
 std::vector<Conv2dProblem> edge_problems() {

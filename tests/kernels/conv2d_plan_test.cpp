@@ -26,18 +26,6 @@ constexpr CpuFeatures kAmx{.isa = Isa::amx, .amx_bf16 = true};
 // What AMX costs is told in AVX-512's multiplications.
 bool has_avx512_tile() { return kernels::cpu::winograd_tile(Isa::avx512).lanes == 16; }
 
-Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
-  return {.c_in = c_in,
-          .h = size,
-          .w = size,
-          .c_out = c_out,
-          .kh = 3,
-          .kw = 3,
-          .pad_h = 1,
-          .pad_w = 1,
-          .layout = Layout::nhwc};
-}
-
 // LAMINA_CONV2D_PLAN for the length of a test.
 class ScopedPlan {
  public:

@@ -30,25 +30,17 @@ std::vector<Conv2dProblem> problems() {
   return problems;
 }
 
-// One tile of 6 x 6 pixels, without bias: outputs are as large as inputs, or as small.
 Conv2dProblem one_tile(std::int64_t c_in) {
-  return {.c_in = c_in,
-          .h = 6,
-          .w = 6,
-          .c_out = 3,
-          .kh = 3,
-          .kw = 3,
-          .may_round_to_bf16 = true,
-          .layout = kernels::Layout::nhwc};
+  Conv2dProblem problem = one_winograd_tile(c_in);
+  problem.may_round_to_bf16 = true;
+  return problem;
 }
 
 // The largest of |weight| * largest |input| + |bias| summed: what errors are measured by.
 double largest_sum(const Conv2dProblem& problem, const Conv2dData& data) {
-  float most = 0;
-  for (const float value : data.input) most = std::max(most, std::fabs(value));
-  const Floats sums = reference_conv2d(
-      problem, {Floats(data.input.size(), most), absolute(data.weight), absolute(data.bias)});
-  return *std::max_element(sums.begin(), sums.end());
+  const Floats inputs(data.input.size(), largest_magnitude(data.input));
+  return largest_magnitude(
+      reference_conv2d(problem, {inputs, absolute(data.weight), absolute(data.bias)}));
 }
 
 TEST_CASE("conv2d winograd_f4_q15: is legal only where bfloat16 is", "[kernels][conv2d]") {
@@ -74,20 +66,14 @@ TEST_CASE("conv2d winograd_f4_q15: is near the reference", "[kernels][conv2d]") 
   }
 }
 
-// A tile whose signs are those of a position's row and column of B^T drives that position's V to
-// its bound; weights of one sign do the same to the sums over 128 channels each.
+// Weights of one sign drive the sums over 128 channels each to their bound, as drive_position()
+// does V.
 TEST_CASE("conv2d winograd_f4_q15: sums stay in 32 bits whatever the input", "[kernels][conv2d]") {
-  constexpr int kBt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                             {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
   const Conv2dProblem problem = one_tile(512);
   Conv2dData data = real_data(problem);
   for (float& weight : data.weight) weight = 1 + 0.1f * std::fabs(weight);
   for (int position = 0; position < 36; ++position) {
-    for (std::int64_t pixel = 0; pixel < 36; ++pixel) {
-      const int sign = kBt[position / 6][pixel / 6] * kBt[position % 6][pixel % 6];
-      const float value = sign > 0 ? 3.0f : sign < 0 ? -3.0f : 0.0f;
-      std::fill_n(data.input.begin() + pixel * problem.c_in, problem.c_in, value);
-    }
+    drive_position(position, 3, problem, data);
     const Floats expected = reference_conv2d(problem, data);
     const double most = largest_sum(problem, data);
     for (const CpuFeatures& features : every_isa()) {

@@ -24,12 +24,6 @@ std::vector<Conv2dProblem> problems() {
   return problems;
 }
 
-float largest(const Floats& values) {
-  float result = 0;
-  for (const float value : values) result = std::max(result, std::fabs(value));
-  return result;
-}
-
 TEST_CASE("conv2d winograd_f4_s16: is legal only where inputs may be rounded",
           "[kernels][conv2d]") {
   Conv2dProblem problem = winograd_problems()[0];
@@ -44,40 +38,27 @@ TEST_CASE("conv2d winograd_f4_s16: is near the reference", "[kernels][conv2d]") 
     const Floats expected = reference_conv2d(problem, data);
     // Half a step of each input, and what the coarser U adds: about as much again.
     const Floats sizes =
-        reference_conv2d(problem, {Floats(data.input.size(), largest(data.input) / 255),
+        reference_conv2d(problem, {Floats(data.input.size(), largest_magnitude(data.input) / 255),
                                    absolute(data.weight), Floats(data.bias.size(), 0.0f)});
     for (const CpuFeatures& features : every_isa()) {
       const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, 2);
       INFO(describe(problem) << ", " << to_string(plan));
       const Conv2dRun run = run_conv2d(problem, plan, data, 2);
-      const double most = static_cast<double>(largest(sizes));
+      const double most = static_cast<double>(largest_magnitude(sizes));
       CHECK(excess(expected, run.output, [&](std::size_t) { return most; }) == "");
       CHECK(run.guards_intact);
     }
   }
 }
 
-// A tile whose signs are those of a position's row and column of B^T drives that position's V to
-// its bound; weights of one sign do the same to the sum over 512 channels.
+// Weights of one sign drive the sum over 512 channels to its bound, as drive_position() does V.
 TEST_CASE("conv2d winograd_f4_s16: sums stay in 32 bits whatever the input", "[kernels][conv2d]") {
-  constexpr int kBt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                             {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-  Conv2dProblem problem{.c_in = 512,
-                        .h = 6,
-                        .w = 6,
-                        .c_out = 3,
-                        .kh = 3,
-                        .kw = 3,
-                        .may_round_inputs = true,
-                        .layout = kernels::Layout::nhwc};
+  Conv2dProblem problem = one_winograd_tile(512);
+  problem.may_round_inputs = true;
   Conv2dData data = real_data(problem);
   for (float& weight : data.weight) weight = 1 + 0.1f * std::fabs(weight);
   for (int position = 0; position < 36; ++position) {
-    for (std::int64_t pixel = 0; pixel < 36; ++pixel) {
-      const int sign = kBt[position / 6][pixel / 6] * kBt[position % 6][pixel % 6];
-      const float value = sign > 0 ? 3.0f : sign < 0 ? -3.0f : 0.0f;
-      std::fill_n(data.input.begin() + pixel * problem.c_in, problem.c_in, value);
-    }
+    drive_position(position, 3, problem, data);
     const Floats expected = reference_conv2d(problem, data);
     for (const CpuFeatures& features : every_isa()) {
       const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features);
@@ -119,7 +100,7 @@ TEST_CASE("conv2d winograd_f4_s16: a range sets the steps of the images within i
   problem.relu = problem.max_pool_2x2 = false;
   problem.layout = kernels::Layout::nhwc;
   const Conv2dData data = real_data(problem);
-  const float most = largest(data.input);
+  const float most = largest_magnitude(data.input);
   for (const CpuFeatures& features : every_isa()) {
     const Conv2dPlan plan = plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, 2);
     INFO(to_string(plan));

@@ -97,35 +97,30 @@ void check_products(const WinogradKernels& kernels, RegisterTile tile, std::int6
   CHECK(difference(expected, actual) == "");
 }
 
-TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels][conv2d]") {
+void check_products_at_every_level(decltype(kernels::cpu::winograd_s16_kernels)& kernels_of,
+                                   const std::vector<std::int64_t>& sizes, Bounds bounds) {
   std::minstd_rand random(7);
   for (const CpuFeatures& features : every_isa_and_vnni()) {
     INFO(to_string(features.isa));
     const RegisterTile tile = kernels::cpu::winograd_tile(features.isa);
-    const WinogradKernels& kernels =
-        kernels::cpu::winograd_s16_kernels(features.isa, features.avx512_vnni);
-    for (const std::int64_t words : {1, 8, 16, 21, 40}) {
+    for (const std::int64_t words : sizes) {
       for (std::int64_t count = 1; count <= 2 * tile.block_m + 1; ++count) {
-        check_products(kernels, tile, words, count, {25500, 400}, random);
+        check_products(kernels_of(features.isa, features.avx512_vnni), tile, words, count, bounds,
+                       random);
       }
     }
   }
 }
 
+TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels][conv2d]") {
+  check_products_at_every_level(kernels::cpu::winograd_s16_kernels, {1, 8, 16, 21, 40},
+                                {25500, 400});
+}
+
 // Every 64 words the sum goes to float, which holds these exactly.
 TEST_CASE("conv2d winograd_f4_q15: products are exact at every level", "[kernels][conv2d]") {
-  std::minstd_rand random(7);
-  for (const CpuFeatures& features : every_isa_and_vnni()) {
-    INFO(to_string(features.isa));
-    const RegisterTile tile = kernels::cpu::winograd_tile(features.isa);
-    const WinogradKernels& kernels =
-        kernels::cpu::winograd_q15_kernels(features.isa, features.avx512_vnni);
-    for (const std::int64_t words : {1, 16, 21, 63, 64, 65, 128, 136}) {
-      for (std::int64_t count = 1; count <= 2 * tile.block_m + 1; ++count) {
-        check_products(kernels, tile, words, count, {500, 100}, random);
-      }
-    }
-  }
+  check_products_at_every_level(kernels::cpu::winograd_q15_kernels,
+                                {1, 16, 21, 63, 64, 65, 128, 136}, {500, 100});
 }
 
 TEST_CASE("conv2d winograd on whole numbers: VNNI changes no bits", "[kernels][conv2d]") {
