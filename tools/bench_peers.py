@@ -232,8 +232,9 @@ class Job:
 
         on_gpu = self.options.device != "cpu"
         ours = next((engine for engine in engines if engine.name == "lamina"), None)
-        ceilings = next((e.about for e in engines if "fma_gflops" in e.about and (
-            e.name != "lamina" or not on_gpu)), {})
+        # Lamina tells the processor's ceilings, on a GPU the others the device's.
+        telling = [engine for engine in engines if (engine.name == "lamina") != on_gpu]
+        ceilings = next((e.about for e in telling if "fma_gflops" in e.about), {})
         layers = network.vgg(self.options.model, network.read_safetensors(self.weights))
         flops = 2 * network.macs(layers) * self.batch
         peak = ceilings.get("fma_gflops")
@@ -241,8 +242,9 @@ class Job:
         rows = []
         for engine in engines:
             ms, own = sorted(engine.ms), clock(engine)
+            median = statistics.median(own)
             at = lambda p: ms[max(-(-len(ms) * p // 100), 1) - 1]  # noqa: B023,E731
-            gflops = flops / statistics.median(own) * 1e-6
+            gflops = flops / median * 1e-6
             rows.append(
                 {
                     "engine": engine.name,
@@ -256,7 +258,7 @@ class Job:
                     "p90_ms": at(90),
                     "p99_ms": at(99),
                     "gpu_min_ms": own[0] if on_gpu else None,
-                    "gpu_p50_ms": statistics.median(own) if on_gpu else None,
+                    "gpu_p50_ms": median if on_gpu else None,
                     "images_per_s": 1e3 * self.batch / at(50),
                     "gflops": gflops,
                     "peak_percent": 100 * gflops / peak if peak else None,
@@ -272,9 +274,7 @@ class Job:
                     "fma_gflops": peak,
                     "read_gb_per_s": ceilings.get("read_gb_per_s"),
                     "ratio_min": own[0] / clock(ours)[0] if ours else None,
-                    "ratio_p50": (
-                        statistics.median(own) / statistics.median(clock(ours)) if ours else None
-                    ),
+                    "ratio_p50": median / statistics.median(clock(ours)) if ours else None,
                 }
             )
         return rows
