@@ -63,18 +63,19 @@ CpuFeatures detect() {
   const bool osxsave = bit(basic.ecx, 27);
   if (!osxsave) return features;
   const unsigned states = saved_register_states();
-  const CpuidResult extended = cpuid(7, 0);
+  const CpuidResult extended = cpuid(7, 0), more = cpuid(7, 1);
   constexpr unsigned kYmm = 0x6, kZmm = 0xe6, kTiles = 0x60000;
   const bool avx2 = bit(basic.ecx, 28) && bit(basic.ecx, 12) && bit(basic.ecx, 29) &&
                     bit(extended.ebx, 5) && bit(extended.ebx, 8) && (states & kYmm) == kYmm;
   if (!avx2) return features;
   features.isa = Isa::avx2;
+  features.avx_vnni = bit(more.eax, 4);
   const bool avx512 = bit(extended.ebx, 16) && bit(extended.ebx, 17) && bit(extended.ebx, 28) &&
                       bit(extended.ebx, 30) && bit(extended.ebx, 31) && (states & kZmm) == kZmm;
   if (!avx512) return features;
   features.isa = Isa::avx512;
   features.avx512_vnni = bit(extended.ecx, 11);
-  features.avx512_bf16 = bit(cpuid(7, 1).eax, 5);
+  features.avx512_bf16 = bit(more.eax, 5);
   if (bit(extended.edx, 24) && (states & kTiles) == kTiles && tile_data_is_granted()) {
     features.isa = Isa::amx;
     features.amx_bf16 = bit(extended.edx, 22);
@@ -104,6 +105,7 @@ std::optional<Isa> parse_isa(std::string_view text) {
 CpuFeatures CpuFeatures::capped(Isa limit) const {
   CpuFeatures result = *this;
   if (limit < result.isa) result.isa = limit;
+  if (result.isa < Isa::avx2) result.avx_vnni = false;
   if (result.isa < Isa::avx512) result.avx512_vnni = result.avx512_bf16 = false;
   if (result.isa < Isa::amx) result.amx_bf16 = result.amx_int8 = false;
   return result;
@@ -127,7 +129,7 @@ CpuFeatures usable_cpu_features() {
 
 std::string describe(const CpuFeatures& features) {
   std::string text = to_string(features.isa);
-  if (features.avx512_vnni) text += " vnni";
+  if (features.vnni()) text += " vnni";
   if (features.avx512_bf16) text += " bf16";
   if (features.amx_bf16) text += " amx-bf16";
   if (features.amx_int8) text += " amx-int8";

@@ -46,7 +46,7 @@ enum class Conv2dAlgo {
 struct Conv2dPlan {
   Conv2dAlgo algo = Conv2dAlgo::reference;
   Isa isa = Isa::scalar;
-  bool vnni = false;  ///< with AVX512-VNNI's instructions; the bits do not depend on it
+  bool vnni = false;  ///< with VNNI's dot products; the bits do not depend on it
   int block_m = 0;    ///< output pixels of one register tile
   int block_n = 0;    ///< output channels of one register tile
   std::int64_t packed_weight_bytes = 0;

@@ -61,7 +61,7 @@ bool may_run(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& f
 // size too, and keeps winograd_f4_s16.
 bool may_choose(Conv2dAlgo algo, const CpuFeatures& features) {
   if (algo != Conv2dAlgo::winograd_f4_q15) return true;
-  return features.isa == Isa::avx2 || features.avx512_vnni;
+  return features.isa == Isa::avx2 || features.vnni();
 }
 
 // Of a tile as wide as the machine's registers, or of one vector where that holds all channels.
@@ -195,7 +195,7 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     return plan;
   }
   plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
-  plan.vnni = cpu::winograd_is_whole(algo) && features.avx512_vnni;
+  plan.vnni = cpu::winograd_is_whole(algo) && features.vnni();
   if (algo == Conv2dAlgo::indirect_gemm) {
     const cpu::RegisterTile tile = cpu::indirect_gemm_tile(plan.isa);
     plan.block_m = tile.block_m;

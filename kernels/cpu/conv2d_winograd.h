@@ -94,7 +94,7 @@ RegisterTile winograd_tile(Isa isa);
 /// Of floats: algo is winograd_f4 or winograd_f6.
 const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo);
 /// The first two stages of winograd_f4_s16 and winograd_f4_q15, whose third is winograd_f4's.
-/// `vnni` is for avx512 only, on a processor that has it; it changes no bits.
+/// `vnni` is for processors that have it (CpuFeatures::vnni()); it changes no bits.
 const WinogradKernels& winograd_s16_kernels(Isa isa, bool vnni);
 const WinogradKernels& winograd_q15_kernels(Isa isa, bool vnni);
 

@@ -76,13 +76,16 @@ struct PairWords {
   }
 };
 
-// AVX512-VNNI adds the products to the sum in the same instruction. It wraps around where the sum
-// does, so the bits are the same. Written out, since Highway's target that has it is compiled with
-// much else that a processor must then have.
+// VNNI adds the products to the sum in the same instruction. It wraps around where the sum does, so
+// the bits are the same. Written out, since Highway's targets that have it are compiled with much
+// else that a processor must then have. Without {vex} an assembler takes AVX-512's encoding.
 struct DotWords : PairWords {
   static HWY_INLINE Sum Add(V32 x, V32 weight, Sum sum) {
 #if HWY_TARGET == HWY_AVX3
     asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(weight.raw));
+    return sum;
+#elif HWY_TARGET == HWY_AVX2
+    asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum.raw) : "x"(x.raw), "x"(weight.raw));
     return sum;
 #else
     return PairWords::Add(x, weight, sum);

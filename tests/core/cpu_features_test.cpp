@@ -13,8 +13,12 @@ using lamina::test::EnvironmentVariable;
 
 namespace {
 
-constexpr CpuFeatures kEverything{
-    .isa = Isa::amx, .avx512_vnni = true, .avx512_bf16 = true, .amx_bf16 = true, .amx_int8 = true};
+constexpr CpuFeatures kEverything{.isa = Isa::amx,
+                                  .avx_vnni = true,
+                                  .avx512_vnni = true,
+                                  .avx512_bf16 = true,
+                                  .amx_bf16 = true,
+                                  .amx_int8 = true};
 
 }  // namespace
 
@@ -25,6 +29,8 @@ TEST_CASE("cpu_features: a cap hides what lies above it, and only that", "[core]
   CHECK_FALSE((avx512.amx_bf16 || avx512.amx_int8));
   const CpuFeatures avx2 = kEverything.capped(Isa::avx2);
   CHECK(avx2.isa == Isa::avx2);
+  CHECK((avx2.avx_vnni && avx2.vnni()));
+  CHECK_FALSE(kEverything.capped(Isa::scalar).vnni());
   CHECK_FALSE((avx2.avx512_vnni || avx2.avx512_bf16 || avx2.amx_bf16 || avx2.amx_int8));
   CHECK(kEverything.capped(Isa::scalar).isa == Isa::scalar);
   CHECK(kEverything.capped(Isa::amx).amx_int8);
@@ -68,6 +74,10 @@ TEST_CASE("cpu_features: names go both ways", "[core][cpu]") {
   CHECK_FALSE(parse_isa("AVX2").has_value());
   CHECK(parse_isa("scalar") == Isa::scalar);
   CHECK(describe(CpuFeatures{}) == to_string(Isa::scalar));
+  CHECK(describe({.isa = Isa::avx2}) == "avx2");
+  CHECK(describe({.isa = Isa::avx2, .avx_vnni = true}) == "avx2 vnni");
+  // The other encoding is no vector of this width.
+  CHECK(describe({.isa = Isa::avx512, .avx_vnni = true}) == "avx512");
   CHECK(describe(kEverything) == "amx vnni bf16 amx-bf16 amx-int8");
   CHECK_FALSE(cpu_model_name().empty());
 }
