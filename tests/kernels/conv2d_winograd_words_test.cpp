@@ -29,13 +29,16 @@ Conv2dProblem problem_for(Conv2dAlgo algo, std::size_t i) {
   return problem;
 }
 
+CpuFeatures without_vnni(CpuFeatures features) {
+  features.avx_vnni = features.avx512_vnni = false;
+  return features;
+}
+
 // With VNNI and as if it were not there, where it is.
 std::vector<CpuFeatures> every_isa_and_vnni() {
   std::vector<CpuFeatures> result = every_isa();
-  for (CpuFeatures features : every_isa()) {
-    if (!features.vnni()) continue;
-    features.avx_vnni = features.avx512_vnni = false;
-    result.push_back(features);
+  for (const CpuFeatures& features : every_isa()) {
+    if (features.vnni()) result.push_back(without_vnni(features));
   }
   return result;
 }
@@ -125,16 +128,14 @@ TEST_CASE("conv2d winograd_f4_q15: products are exact at every level", "[kernels
 
 TEST_CASE("conv2d winograd on whole numbers: VNNI changes no bits", "[kernels][conv2d]") {
   bool any = false;
-  for (CpuFeatures features : every_isa()) {
+  for (const CpuFeatures& features : every_isa()) {
     if (!features.vnni()) continue;
     any = true;
     for (const Conv2dAlgo algo : kAlgos) {
       const Conv2dProblem problem = problem_for(algo, 6);
       const Conv2dData data = real_data(problem);
       const Conv2dPlan with = plan_conv2d_as(algo, problem, features);
-      CpuFeatures plain = features;
-      plain.avx_vnni = plain.avx512_vnni = false;
-      const Conv2dPlan without = plan_conv2d_as(algo, problem, plain);
+      const Conv2dPlan without = plan_conv2d_as(algo, problem, without_vnni(features));
       CHECK(to_string(with) != to_string(without));
       CHECK(run_conv2d(problem, with, data, 1).output ==
             run_conv2d(problem, without, data, 1).output);
