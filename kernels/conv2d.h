@@ -21,9 +21,9 @@ struct Conv2dProblem {
   std::int64_t groups = 1;
   bool relu = false;          ///< fused: max(x, 0) after the bias
   bool max_pool_2x2 = false;  ///< fused behind ReLU: stride 2, an odd last row or column dropped
-  bool may_round_inputs = false;   ///< to 8 bits and a sign: 255 steps on either side of zero
-  bool may_round_to_bf16 = false;  ///< inputs and weights; Winograd's V and U to 16 bits
-  Layout layout = Layout::nchw;    ///< of input and output alike
+  bool may_round_to_16_bits = false;  ///< Winograd's V and U, by the largest that they may be
+  bool may_round_to_bf16 = false;     ///< inputs and weights
+  Layout layout = Layout::nchw;       ///< of input and output alike
 
   std::int64_t oh() const { return (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
   std::int64_t ow() const { return (w + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1; }
@@ -37,10 +37,15 @@ enum class Conv2dAlgo {
   indirect_gemm,    ///< blocked matrix product over rows of pointers to input pixels
   winograd_f4,      ///< F(4x4, 3x3): a quarter of the multiplications; 3x3, stride 1, one group
   winograd_f6,      ///< F(6x6, 3x3): a fifth of them, with weights 7.1 times as large
-  winograd_f4_s16,  ///< F(4x4, 3x3) on 16-bit whole numbers, inputs rounded to 8 bits and a sign
   winograd_f4_q15,  ///< F(4x4, 3x3) in fixed point of 16 bits, with a scale for each tile
+  winograd_f6_q15,  ///< F(6x6, 3x3) likewise
   amx_bf16,         ///< implicit matrix product on the tile unit, in bfloat16; one group
 };
+
+/// Whether Winograd's V and U are whole numbers with scales.
+constexpr bool is_fixed_point(Conv2dAlgo algo) {
+  return algo == Conv2dAlgo::winograd_f4_q15 || algo == Conv2dAlgo::winograd_f6_q15;
+}
 
 /// What plan_conv2d() chose. The packed weight and the result's bits depend on it, and never on n.
 struct Conv2dPlan {
@@ -63,8 +68,8 @@ struct Conv2dArgs {
   const float* bias;   // [c_out], or nullptr
   float* output;       // [n, c_out, stored_h, stored_w] or [n, stored_h, stored_w, c_out]
   void* workspace;     // plan.workspace_bytes, aligned to 64; nullptr where that is 0
-  // Where inputs are rounded: what 255 steps reach. An image that goes beyond has larger steps of
-  // its own, so that nothing is cut off; with 0 every image has.
+  // In fixed point: magnitudes up to this one are rounded by the same steps. A tile that goes
+  // beyond has larger steps of its own, so that nothing is cut off; with 0 every tile has its own.
   float input_range = 0;
 };
 
@@ -93,7 +98,7 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
 ///           its own terms, which leaves about 1e-5 of the largest output (docs/kernels says more),
 ///           and a NaN or infinity spreads over its tile of 4x4 or 6x6 outputs; for amx_bf16
 ///           inputs and weights are rounded to bfloat16 before (2^-7 of sum|a*b|); for
-///           winograd_f4_q15 a tile's V and an output's U are rounded by their largest (2^-8 of
+///           fixed point a tile's V and an output's U are rounded by their largest (2^-8 of
 ///           the tile's largest |a| times sum|b|). The order of
 ///           summation is fixed by the plan, so an image's result has the same bits in any batch
 ///           and on any threads.

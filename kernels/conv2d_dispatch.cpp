@@ -24,7 +24,7 @@ void run_algorithm(cpu::AmxKernel* tiles, const Conv2dProblem& problem, const Co
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
     case Conv2dAlgo::winograd_f4_q15:
-    case Conv2dAlgo::winograd_f4_s16: cpu::winograd_forward(problem, plan, args, exec); return;
+    case Conv2dAlgo::winograd_f6_q15: cpu::winograd_forward(problem, plan, args, exec); return;
     case Conv2dAlgo::amx_bf16: cpu::amx_forward(problem, plan, args, exec, tiles); return;
   }
 }
@@ -49,7 +49,7 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, co
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
     case Conv2dAlgo::winograd_f4_q15:
-    case Conv2dAlgo::winograd_f4_s16:
+    case Conv2dAlgo::winograd_f6_q15:
       cpu::winograd_pack(problem, plan, weight, static_cast<float*>(packed), exec);
       return;
     case Conv2dAlgo::amx_bf16: cpu::amx_pack(problem, weight, packed, exec); return;

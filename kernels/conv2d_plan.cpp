@@ -26,8 +26,8 @@ constexpr std::array<Candidate, 7> kCandidates{{{Conv2dAlgo::reference, "referen
                                                 {Conv2dAlgo::indirect_gemm, "indirect_gemm"},
                                                 {Conv2dAlgo::winograd_f4, "winograd_f4"},
                                                 {Conv2dAlgo::winograd_f6, "winograd_f6"},
-                                                {Conv2dAlgo::winograd_f4_s16, "winograd_f4_s16"},
                                                 {Conv2dAlgo::winograd_f4_q15, "winograd_f4_q15"},
+                                                {Conv2dAlgo::winograd_f6_q15, "winograd_f6_q15"},
                                                 {Conv2dAlgo::amx_bf16, "amx_bf16"}}};
 
 const char* name_of(Conv2dAlgo algo) {
@@ -44,10 +44,9 @@ bool is_legal(Conv2dAlgo algo, const Conv2dProblem& problem) {
     case Conv2dAlgo::indirect_gemm: return problem.kh * problem.kw <= cpu::kMaxTaps;
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6: return cpu::winograd_is_legal(problem);
-    case Conv2dAlgo::winograd_f4_s16:
-      return problem.may_round_inputs && cpu::winograd_is_legal(problem);
     case Conv2dAlgo::winograd_f4_q15:
-      return problem.may_round_to_bf16 && cpu::winograd_is_legal(problem);
+    case Conv2dAlgo::winograd_f6_q15:
+      return problem.may_round_to_16_bits && cpu::winograd_is_legal(problem);
     case Conv2dAlgo::amx_bf16: return problem.may_round_to_bf16 && cpu::amx_is_legal(problem);
   }
   return false;
@@ -57,10 +56,10 @@ bool may_run(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& f
   return is_legal(algo, problem) && (algo != Conv2dAlgo::amx_bf16 || features.amx_bf16);
 }
 
-// Where two products of 16 bits take two instructions, winograd_f6 does less. int8 is asked for its
-// size too, and keeps winograd_f4_s16.
-bool may_choose(Conv2dAlgo algo, const CpuFeatures& features) {
-  if (algo != Conv2dAlgo::winograd_f4_q15) return true;
+// Where two products of 16 bits take as long as two of floats, fixed point only halves the weights.
+// int8 is asked for its size too.
+bool may_choose(Conv2dAlgo algo, const Conv2dProblem& problem, const CpuFeatures& features) {
+  if (!is_fixed_point(algo) || !problem.may_round_to_bf16) return true;
   return features.isa == Isa::avx2 || features.vnni();
 }
 
@@ -100,8 +99,8 @@ double winograd_cost(const Conv2dProblem& p, Conv2dAlgo algo, Isa isa) {
   const auto vectors_out =
       static_cast<double>(ceil_div(p.c_out, tile.block_n) * (tile.block_n / tile.lanes));
   const double transform_in = m == 4 ? 400 : 900, transform_out = m == 4 ? 300 : 600;
-  // Of whole numbers two are multiplied at once.
-  const double words = static_cast<double>(p.c_in) / (cpu::winograd_is_whole(algo) ? 2 : 1);
+  // Of 16 bits two are multiplied at once.
+  const double words = static_cast<double>(p.c_in) / (is_fixed_point(algo) ? 2 : 1);
   const double products = (m + 2) * (m + 2) * (words + 2) * vectors_out;
   return products * (tiles + kWeightRead) +
          tiles * (transform_in * vectors_in + transform_out * vectors_out);
@@ -131,8 +130,8 @@ double cost(Conv2dAlgo algo, const Conv2dProblem& problem, Isa isa) {
     case Conv2dAlgo::indirect_gemm: return indirect_gemm_cost(problem, isa);
     case Conv2dAlgo::winograd_f4:
     case Conv2dAlgo::winograd_f6:
-    case Conv2dAlgo::winograd_f4_s16:
-    case Conv2dAlgo::winograd_f4_q15: return winograd_cost(problem, algo, isa);
+    case Conv2dAlgo::winograd_f4_q15:
+    case Conv2dAlgo::winograd_f6_q15: return winograd_cost(problem, algo, isa);
     case Conv2dAlgo::amx_bf16: return amx_cost(problem);
   }
   return std::numeric_limits<double>::infinity();
@@ -163,7 +162,7 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const CpuFeatures& features
   double least = std::numeric_limits<double>::infinity();
   for (const Candidate& candidate : kCandidates) {
     if (!may_run(candidate.algo, problem, features)) continue;
-    if (!may_choose(candidate.algo, features)) continue;
+    if (!may_choose(candidate.algo, problem, features)) continue;
     const double estimate = cost(candidate.algo, problem, features.isa);
     if (estimate >= least) continue;
     least = estimate;
@@ -195,7 +194,7 @@ Conv2dPlan plan_conv2d_as(Conv2dAlgo algo, const Conv2dProblem& problem,
     return plan;
   }
   plan.isa = std::min(features.isa, Isa::avx512);  // the tile units are of no use in float
-  plan.vnni = cpu::winograd_is_whole(algo) && features.vnni();
+  plan.vnni = is_fixed_point(algo) && features.vnni();
   if (algo == Conv2dAlgo::indirect_gemm) {
     const cpu::RegisterTile tile = cpu::indirect_gemm_tile(plan.isa);
     plan.block_m = tile.block_m;

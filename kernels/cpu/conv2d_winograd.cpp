@@ -90,7 +90,7 @@ Schedule choose(const WinogradConv& conv, RegisterTile tile, int threads) {
 WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, RegisterTile tile) {
   const int m = winograd_side(algo);
   const std::int64_t words =
-      winograd_is_whole(algo) ? winograd_pair_words(problem.c_in, tile.lanes) : problem.c_in;
+      is_fixed_point(algo) ? winograd_pair_words(problem.c_in, tile.lanes) : problem.c_in;
   return {.problem = problem,
           .m = m,
           .tiles_y = ceil_div(problem.oh(), m),
@@ -102,19 +102,15 @@ WinogradConv describe_conv(const Conv2dProblem& problem, Conv2dAlgo algo, Regist
 
 // The workspace in order, in words.
 struct Workspace {
-  std::int64_t zeros = 0;                     // what the padding reads
-  std::int64_t tile_scale = 0;                // [tiles()]
-  std::int64_t image_scale = 0, largest = 0;  // [n]; [n][kImageChunks]
+  std::int64_t zeros;           // what the padding reads
+  std::int64_t tile_scale = 0;  // [tiles()]
 
   Workspace(const WinogradConv& conv, Conv2dAlgo algo)
       : zeros(round_up(conv.problem.c_in, kFloatsOfLine)) {
-    if (winograd_is_whole(algo)) tile_scale = round_up(conv.tiles(), kFloatsOfLine);
-    if (algo != Conv2dAlgo::winograd_f4_s16) return;
-    image_scale = round_up(conv.problem.n, kFloatsOfLine);
-    largest = round_up(conv.problem.n * kImageChunks, kFloatsOfLine);
+    if (is_fixed_point(algo)) tile_scale = round_up(conv.tiles(), kFloatsOfLine);
   }
 
-  std::int64_t words() const { return zeros + tile_scale + image_scale + largest; }
+  std::int64_t words() const { return zeros + tile_scale; }
 };
 
 struct Run {
@@ -234,7 +230,7 @@ std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo
                                    RegisterTile tile) {
   const WinogradConv conv = describe_conv(problem, algo, tile);
   const std::int64_t scales =
-      winograd_is_whole(algo) ? 1 : 0;  // a word of scale beside the words of U
+      is_fixed_point(algo) ? 1 : 0;  // a word of scale beside the words of U
   return panels_of(conv) * conv.block_n * conv.positions() * (conv.words + scales) * kFloatBytes;
 }
 
@@ -253,7 +249,7 @@ void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const f
                    float* packed, Exec exec) {
   const RegisterTile tile = winograd_tile(plan.isa);
   const WinogradConv conv = describe_conv(problem, plan.algo, tile);
-  if (winograd_is_whole(plan.algo)) return winograd_pack_words(conv, plan, weight, packed, exec);
+  if (is_fixed_point(plan.algo)) return winograd_pack_words(conv, plan, weight, packed, exec);
   WinogradPackKernel* const pack = winograd_pack_kernel(plan.isa, conv.m);
   const std::int64_t panel_floats = conv.positions() * conv.words * conv.block_n;
   parallel_for(exec.threads, panels_of(conv), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -275,22 +271,14 @@ void winograd_forward(const Conv2dProblem& problem, const Conv2dPlan& plan, cons
   conv.bias = args.bias;
   conv.output = args.output;
   conv.zeros = zeros;
-  WinogradKernels kernels = winograd_kernels(plan.isa, plan.algo);
-  if (winograd_is_whole(plan.algo)) {
+  WinogradKernels kernels = winograd_kernels(plan.isa, conv.m);
+  if (is_fixed_point(plan.algo)) {
     conv.tile_scale = zeros + workspace.zeros;
     conv.u_scale = conv.packed + panels_of(conv) * conv.positions() * conv.words * conv.block_n;
-    const bool s16 = plan.algo == Conv2dAlgo::winograd_f4_s16;
-    const WinogradKernels& whole =
-        s16 ? winograd_s16_kernels(plan.isa, plan.vnni) : winograd_q15_kernels(plan.isa, plan.vnni);
-    kernels.transform_input = whole.transform_input;
-    kernels.multiply = whole.multiply;
-  }
-  if (plan.algo == Conv2dAlgo::winograd_f4_s16) {
-    float* const image_scale = conv.tile_scale + workspace.tile_scale;
-    auto* const largest = reinterpret_cast<std::int32_t*>(image_scale + workspace.image_scale);
-    winograd_s16_image_scales(problem, plan.isa, args.input, args.input_range, largest, image_scale,
-                              {.threads = threads});
-    conv.image_scale = image_scale;
+    conv.input_range = args.input_range;
+    const WinogradKernels& first = winograd_q15_kernels(plan.isa, conv.m, plan.vnni);
+    kernels.transform_input = first.transform_input;
+    kernels.multiply = first.multiply;
   }
   const Schedule schedule = choose(conv, tile, threads);
   const Run run{.conv = conv,

@@ -7,8 +7,9 @@
 //   y = A^T M A              output transform, with bias, ReLU and 2x2 max pooling
 // with U = G g G^T computed once, when weights are packed.
 //
-// V and U are made of words of 4 bytes: a float, or (winograd_f4_s16, winograd_f4_q15) two whole
-// numbers of 16 bits for two channels, whose products one instruction adds in pairs.
+// V and U are made of words of 4 bytes: a float, or in fixed point (winograd_f4_q15,
+// winograd_f6_q15) two whole numbers of 16 bits for two channels, whose products one instruction
+// adds in pairs.
 #pragma once
 
 #include "kernels/conv2d.h"
@@ -22,11 +23,8 @@ namespace lamina::kernels::cpu {
 bool winograd_is_legal(const Conv2dProblem& problem);
 
 /// The side m of the output tile.
-constexpr int winograd_side(Conv2dAlgo algo) { return algo == Conv2dAlgo::winograd_f6 ? 6 : 4; }
-
-/// Whether V and U are whole numbers.
-constexpr bool winograd_is_whole(Conv2dAlgo algo) {
-  return algo == Conv2dAlgo::winograd_f4_s16 || algo == Conv2dAlgo::winograd_f4_q15;
+constexpr int winograd_side(Conv2dAlgo algo) {
+  return algo == Conv2dAlgo::winograd_f6 || algo == Conv2dAlgo::winograd_f6_q15 ? 6 : 4;
 }
 
 std::int64_t winograd_packed_bytes(const Conv2dProblem& problem, Conv2dAlgo algo,
@@ -35,7 +33,7 @@ std::int64_t winograd_workspace_bytes(const Conv2dProblem& problem, Conv2dAlgo a
                                       RegisterTile tile, int threads);
 
 /// weight [c_out, c_in, 3, 3] -> packed [panel][(m + 2)^2][words][block_n], the last panel filled
-/// up with zeros; for whole numbers then the scales of U [panel][(m + 2)^2][block_n].
+/// up with zeros; in fixed point then the scales of U [panel][(m + 2)^2][block_n].
 void winograd_pack(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
                    float* packed, Exec exec);
 
@@ -48,17 +46,17 @@ struct WinogradConv {
   Conv2dProblem problem;
   int m;  // the output tile's side, 4 or 6
   std::int64_t tiles_y, tiles_x;
-  std::int64_t words;                  // of a tile's channels in V, and of an output channel's in U
-  std::int64_t v_stride;               // words, rounded up to whole vectors: a tile's row of V
-  int block_n;                         // output channels of one panel
-  const float* input = nullptr;        // [n, h, w, c_in]
-  const float* packed = nullptr;       // see winograd_pack()
-  const float* bias = nullptr;         // [c_out], or nullptr
-  float* output = nullptr;             // [n, stored_h, stored_w, c_out]
-  const float* zeros = nullptr;        // [c_in]: what the padding reads as
-  const float* u_scale = nullptr;      // of whole numbers: [panel][a * a][block_n]
-  const float* image_scale = nullptr;  // of winograd_f4_s16: [n], what a step of the input is worth
-  float* tile_scale = nullptr;         // of whole numbers: [tiles()], what M is worth
+  std::int64_t words;              // of a tile's channels in V, and of an output channel's in U
+  std::int64_t v_stride;           // words, rounded up to whole vectors: a tile's row of V
+  int block_n;                     // output channels of one panel
+  const float* input = nullptr;    // [n, h, w, c_in]
+  const float* packed = nullptr;   // see winograd_pack()
+  const float* bias = nullptr;     // [c_out], or nullptr
+  float* output = nullptr;         // [n, stored_h, stored_w, c_out]
+  const float* zeros = nullptr;    // [c_in]: what the padding reads as
+  const float* u_scale = nullptr;  // in fixed point: [panel][a * a][block_n]
+  float* tile_scale = nullptr;     // in fixed point: [tiles()], what M is worth
+  float input_range = 0;           // in fixed point: see Conv2dArgs
 
   int positions() const { return (m + 2) * (m + 2); }
   std::int64_t tiles() const { return problem.n * tiles_y * tiles_x; }
@@ -77,7 +75,7 @@ struct WinogradProduct {
   const float* next_u;  // the panel that comes next: fetched meanwhile
   float* m;             // [count][block_n]
   std::int64_t count, words, v_stride;
-  const float* scale = nullptr;  // [block_n], of whole numbers
+  const float* scale = nullptr;  // [block_n], in fixed point
 };
 
 struct WinogradKernels {
@@ -91,12 +89,11 @@ struct WinogradKernels {
 };
 
 RegisterTile winograd_tile(Isa isa);
-/// Of floats: algo is winograd_f4 or winograd_f6.
-const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo);
-/// The first two stages of winograd_f4_s16 and winograd_f4_q15, whose third is winograd_f4's.
-/// `vnni` is for processors that have it (CpuFeatures::vnni()); it changes no bits.
-const WinogradKernels& winograd_s16_kernels(Isa isa, bool vnni);
-const WinogradKernels& winograd_q15_kernels(Isa isa, bool vnni);
+/// Of floats; m is 4 or 6.
+const WinogradKernels& winograd_kernels(Isa isa, int m);
+/// The first two stages in fixed point; the third is that of floats. `vnni` is for processors that
+/// have it (CpuFeatures::vnni()); it changes no bits.
+const WinogradKernels& winograd_q15_kernels(Isa isa, int m, bool vnni);
 
 /// Channels that one word stands for lie this far apart: a word of the group of 2 * lanes channels
 /// from c on has c + i and c + lanes + i.
@@ -108,9 +105,5 @@ constexpr std::int64_t winograd_pair_words(std::int64_t c_in, int lanes) {
 using WinogradPackKernel = void(const Conv2dProblem& problem, const float* weight,
                                 std::int64_t panel, float* u);
 WinogradPackKernel* winograd_pack_kernel(Isa isa, int m);
-
-/// The largest bit pattern of |values|: beyond infinity's where there is a NaN.
-using LargestBitsKernel = std::int32_t(const float* values, std::int64_t count);
-LargestBitsKernel* largest_bits_kernel(Isa isa);
 
 }  // namespace lamina::kernels::cpu

@@ -205,9 +205,8 @@ namespace lamina::kernels::cpu {
 
 RegisterTile winograd_tile(Isa isa) { return *LAMINA_TARGET(isa, kRegisterTile); }
 
-const WinogradKernels& winograd_kernels(Isa isa, Conv2dAlgo algo) {
-  return winograd_side(algo) == 4 ? *LAMINA_TARGET(isa, Kernels4)()
-                                  : *LAMINA_TARGET(isa, Kernels6)();
+const WinogradKernels& winograd_kernels(Isa isa, int m) {
+  return m == 4 ? *LAMINA_TARGET(isa, Kernels4)() : *LAMINA_TARGET(isa, Kernels6)();
 }
 
 }  // namespace lamina::kernels::cpu

@@ -7,6 +7,7 @@
 #include "kernels/cpu/conv2d_winograd_words.h"
 
 #include <hwy/foreach_target.h>
+#include "kernels/cpu/load_part-inl.h"
 #include "kernels/cpu/register_tile-inl.h"
 #include "kernels/cpu/winograd_product-inl.h"
 #include "kernels/cpu/winograd_tiles-inl.h"
@@ -20,54 +21,52 @@ namespace lamina::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int kA = Winograd<4>::kA;
-
-// How much V grows is the product of its row's and its column's growth, of which there are two.
-constexpr int IsSmall(int i) { return kWinogradGrowth[i] == 6 ? 1 : 0; }
-constexpr float kGrowth[3] = {10 * 10, 10 * 6, 6 * 6};  // by how many of the two are small
-
 // What a tile is divided by before V is rounded: its largest magnitude. NaN where the tile holds a
 // NaN, an infinity, or what would become one in the transform; 0 where 1 / it would be infinite.
+// The next tile is fetched on the way.
+template <int kA>
 float TileScale(const float* const* pixels, const float* const* next, std::int64_t c_in) {
-  const D d;
-  V32 largest[2] = {hn::Zero(D32()), hn::Zero(D32())};
-  const auto take = [&](V value, int i) HWY_ATTR {
-    largest[i % 2] = hn::Max(largest[i % 2], hn::BitCast(D32(), hn::Abs(value)));
-  };
+  // Two chains, each in a register: by magnitude floats are ordered as whole numbers.
+  V32 even = hn::Zero(D32()), odd = hn::Zero(D32());
+  const auto larger = [](V32 most, V value)
+                          HWY_ATTR { return hn::Max(most, hn::BitCast(D32(), hn::Abs(value))); };
   std::int64_t c = 0;
   for (; c + kLanes <= c_in; c += kLanes) {
     if (c % kLine == 0) FetchChannels<kA>(pixels, next, c + kAhead, c_in);
-    for (int i = 0; i < kA * kA; ++i) take(hn::LoadU(d, pixels[i] + c), i);
+    for (int i = 0; i < kA * kA; i += 2) {
+      even = larger(even, hn::LoadU(D(), pixels[i] + c));
+      odd = larger(odd, hn::LoadU(D(), pixels[i + 1] + c));
+    }
   }
   if (c < c_in) {
-    for (int i = 0; i < kA * kA; ++i) take(LoadPart(pixels[i] + c, c_in - c), i);
+    for (int i = 0; i < kA * kA; ++i) even = larger(even, LoadPart(pixels[i] + c, c_in - c));
   }
-  const V32 most = hn::MaxOfLanes(D32(), hn::Max(largest[0], largest[1]));
-  const float scale = hn::GetLane(hn::BitCast(d, most));
+  const V32 most = hn::MaxOfLanes(D32(), hn::Max(even, odd));
+  const float scale = hn::GetLane(hn::BitCast(D(), most));
   if (!(scale < kLargestTile)) return std::numeric_limits<float>::quiet_NaN();
   return scale < kLeastTile ? 0.0f : scale;
 }
 
-// By the tile's own scale.
+// V of one tile by a scale.
+template <int kM>
 class FixedPoint {
  public:
-  static constexpr bool kReadsOnce = false;  // finding the scale has fetched the next tile
-
-  FixedPoint(const WinogradConv& conv, std::int64_t, const float* const* pixels,
-             const float* const* next)
-      : scale_(TileScale(pixels, next, conv.problem.c_in)) {
-    const float inverse = scale_ > 0 ? kMostOfV / scale_ : 0.0f;
-    for (int i = 0; i < 3; ++i) inverse_[i] = hn::Set(D(), inverse / kGrowth[i]);
+  explicit FixedPoint(float scale) {
+    const float inverse = scale > 0 ? kMostOfV / scale : 0.0f;
+    for (int i = 0; i < kGrowth.classes; ++i) {
+      for (int j = 0; j < kGrowth.classes; ++j) {
+        inverse_[i][j] = hn::Set(D(), inverse / (kGrowth.size[i] * kGrowth.size[j]));
+      }
+    }
   }
 
-  float scale() const { return scale_; }
-
+  // Words of 2 * kLanes channels, whose floats load(pixel, half) gives.
   template <typename Loader>
   HWY_INLINE void Transform(const Loader& load, float* v, std::int64_t position_stride) const {
     V first[kA][kA], second[kA][kA];
-    InputRows<4>(
+    InputRows<kM>(
         D(), [&](int i) HWY_ATTR { return load(i, 0); }, first);
-    InputRows<4>(
+    InputRows<kM>(
         D(), [&](int i) HWY_ATTR { return load(i, 1); }, second);
     for (int col = 0; col < kA; ++col) {
       V32 a[kA], b[kA];
@@ -81,17 +80,46 @@ class FixedPoint {
   }
 
  private:
+  static constexpr int kA = Winograd<kM>::kA;
+  static constexpr WinogradGrowth kGrowth = winograd_growth(kM);
+
   HWY_INLINE void RoundedColumn(const V (&half)[kA][kA], int col, V32 (&y)[kA]) const {
     V v[kA];
-    InputColumn<4>(D(), half, col, v);
+    InputColumn<kM>(D(), half, col, v);
     for (int row = 0; row < kA; ++row) {
-      y[row] = RoundedProduct(v[row], inverse_[IsSmall(row) + IsSmall(col)]);
+      y[row] = RoundedProduct(v[row], inverse_[kGrowth.of[row]][kGrowth.of[col]]);
     }
   }
 
-  float scale_;
-  V inverse_[3];
+  V inverse_[3][3];
 };
+
+template <int kM>
+void TransformInput(const WinogradConv& conv, TileRange tiles, float* v,
+                    std::int64_t position_stride) {
+  constexpr int kA = Winograd<kM>::kA;
+  const std::int64_t c_in = conv.problem.c_in;
+  const auto transform = [&](std::int64_t tile, const float* const* pixels,
+                             const float* const* next, float* row) HWY_ATTR {
+    const float own = TileScale<kA>(pixels, next, c_in);
+    const float scale = own < conv.input_range ? conv.input_range : own;  // NaN stays
+    conv.tile_scale[tile] = scale;
+    const FixedPoint<kM> format(scale);
+    for (std::int64_t c = 0; c < c_in; c += 2 * kLanes) {
+      float* const words = row + c / 2;
+      if (c + 2 * kLanes <= c_in) {
+        format.Transform([&](int i, int part)
+                             HWY_ATTR { return hn::LoadU(D(), pixels[i] + c + part * kLanes); },
+                         words, position_stride);
+      } else {
+        format.Transform([&](int i, int part)
+                             HWY_ATTR { return LoadChannels(pixels[i], c + part * kLanes, c_in); },
+                         words, position_stride);
+      }
+    }
+  };
+  ForEachTile<kA>(conv, tiles, v, transform);
+}
 
 // Sums go to float after every kChannelsOfSum channels, so that they may be as large again.
 template <typename Base>
@@ -99,15 +127,15 @@ struct Flushed : Base {
   static constexpr std::int64_t kWordsOfSum = kChannelsOfSum / 2;
 };
 
-constexpr WinogradKernels kKernels{TransformTiles<FixedPoint>, MultiplyWords<Flushed<PairWords>>,
-                                   nullptr};
-constexpr WinogradKernels kDotKernels{TransformTiles<FixedPoint>, MultiplyWords<Flushed<DotWords>>,
-                                      nullptr};
+template <int kM, typename Words>
+constexpr WinogradKernels kKernels{TransformInput<kM>, MultiplyWords<Flushed<Words>>, nullptr};
 
 }  // namespace
 
-const WinogradKernels* KernelsQ15() { return &kKernels; }
-const WinogradKernels* DotKernelsQ15() { return &kDotKernels; }
+const WinogradKernels* KernelsQ15(int m, bool vnni) {
+  if (vnni) return m == 4 ? &kKernels<4, DotWords> : &kKernels<6, DotWords>;
+  return m == 4 ? &kKernels<4, PairWords> : &kKernels<6, PairWords>;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace lamina::kernels::cpu
@@ -116,8 +144,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lamina::kernels::cpu {
 
-const WinogradKernels& winograd_q15_kernels(Isa isa, bool vnni) {
-  return vnni ? *LAMINA_TARGET(isa, DotKernelsQ15)() : *LAMINA_TARGET(isa, KernelsQ15)();
+const WinogradKernels& winograd_q15_kernels(Isa isa, int m, bool vnni) {
+  return *LAMINA_TARGET(isa, KernelsQ15)(m, vnni);
 }
 
 }  // namespace lamina::kernels::cpu

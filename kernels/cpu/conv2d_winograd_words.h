@@ -1,7 +1,5 @@
-// What Winograd on whole numbers adds: scales. See docs/kernels/conv2d-winograd.md.
-//
-//   winograd_f4_s16  inputs are rounded to kInputSteps by a scale of the image; V is exact
-//   winograd_f4_q15  V is computed in float and rounded to kMostOfV by a scale of the tile
+// What Winograd in fixed point adds: scales. V is computed in float and rounded to kMostOfV steps
+// by a scale of the tile. See docs/kernels/conv2d-winograd.md.
 #pragma once
 
 #include "kernels/cpu/conv2d_winograd.h"
@@ -10,13 +8,19 @@
 
 namespace lamina::kernels::cpu {
 
-/// Steps of an input on either side of zero: as many as leave V in 16 bits whole.
-inline constexpr int kInputSteps = 255;
-/// An image's largest magnitude is found in so many chunks.
-inline constexpr std::int64_t kImageChunks = 16;
+/// How much a transform may grow: |V| is at most size[of[row]] * size[of[column]] times the largest
+/// input, the sums of |B^T|'s rows.
+struct WinogradGrowth {
+  int classes;
+  float size[3];
+  int of[8];
 
-/// |V| of row i of B^T is at most so many times the largest input.
-inline constexpr int kWinogradGrowth[6] = {10, 10, 10, 6, 6, 10};
+  constexpr float at(int row, int column) const { return size[of[row]] * size[of[column]]; }
+};
+constexpr WinogradGrowth winograd_growth(int m) {
+  if (m == 4) return {2, {10, 6}, {0, 0, 0, 1, 1, 0}};
+  return {3, {12.5f, 7.5f, 15}, {0, 0, 0, 1, 1, 2, 2, 0}};
+}
 
 /// V's largest magnitude as a whole number. V and U share the 31 bits of a sum: with 14.5 of them
 /// for V, its roundings and U's add about the same to the result.
@@ -28,14 +32,9 @@ inline constexpr std::int64_t kChannelsOfSum = 128;
 inline constexpr float kLargestTile = 0x1p120f, kLeastTile = 0x1p-100f;
 
 /// U in words of two channels, then its scales: one for each position and output channel, as fine
-/// as sums that stay in 32 bits whatever the input allow. For winograd_f4_q15 they hold V's too.
+/// as sums that stay in 32 bits whatever the input allow, times what V's step is worth to a tile
+/// whose largest magnitude is 1.
 void winograd_pack_words(const WinogradConv& conv, const Conv2dPlan& plan, const float* weight,
                          float* packed, Exec exec);
-
-/// image_scale[b]: what a step of image b is worth, so that `range`, or its largest magnitude where
-/// that is larger, is kInputSteps; NaN where the image holds a NaN or an infinity. `largest` is
-/// [n][kImageChunks] of scratch.
-void winograd_s16_image_scales(const Conv2dProblem& problem, Isa isa, const float* input,
-                               float range, std::int32_t* largest, float* image_scale, Exec exec);
 
 }  // namespace lamina::kernels::cpu

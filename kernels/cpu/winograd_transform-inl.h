@@ -39,21 +39,6 @@ struct Winograd<4> {
     y[5] = hn::MulAdd(four, x[1], hn::NegMulAdd(five, x[3], x[5]));
   }
 
-  // The same on whole numbers: |y| <= 10 |x|, so twice of it leaves |x| <= 255 in 16 bits.
-  template <class V>
-  static HWY_INLINE void InputWhole(const V (&x)[6], V (&y)[6]) {
-    namespace hn = hwy::HWY_NAMESPACE;
-    const V x1 = hn::ShiftLeft<2>(x[1]), x2 = hn::ShiftLeft<2>(x[2]);
-    const V even1 = hn::Sub(x[4], x2), odd1 = hn::Sub(x[3], x1);
-    const V even2 = hn::Sub(x[4], x[2]), odd2 = hn::ShiftLeft<1>(hn::Sub(x[3], x[1]));
-    y[0] = hn::Add(hn::ShiftLeft<2>(x[0]), hn::Sub(even1, x[2]));
-    y[1] = hn::Add(even1, odd1);
-    y[2] = hn::Sub(even1, odd1);
-    y[3] = hn::Add(even2, odd2);
-    y[4] = hn::Sub(even2, odd2);
-    y[5] = hn::Add(hn::Add(x1, x[5]), hn::Sub(hn::Neg(hn::ShiftLeft<2>(x[3])), x[3]));
-  }
-
   template <class D, class V>
   static HWY_INLINE void Output(D d, const V (&x)[6], V (&y)[4]) {
     namespace hn = hwy::HWY_NAMESPACE;

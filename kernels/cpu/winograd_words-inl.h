@@ -1,5 +1,4 @@
-// Words of two whole numbers of 16 bits, the sums of their products, and the way over an input's
-// tiles and channels that they ask for. Compiled once a target.
+// Words of two whole numbers of 16 bits, and the sums of their products. Compiled once a target.
 #if defined(LAMINA_KERNELS_CPU_WINOGRAD_WORDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LAMINA_KERNELS_CPU_WINOGRAD_WORDS_INL_H_
 #undef LAMINA_KERNELS_CPU_WINOGRAD_WORDS_INL_H_
@@ -12,8 +11,6 @@
 #include <hwy/highway.h>
 #include "kernels/cpu/load_part-inl.h"
 #include "kernels/cpu/register_tile-inl.h"
-#include "kernels/cpu/winograd_tiles-inl.h"
-#include "kernels/cpu/winograd_transform-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::cpu {
@@ -103,35 +100,6 @@ HWY_INLINE V LoadChannels(const float* pixel, std::int64_t c, std::int64_t c_in)
 // half of the sum's bits: one operation where a conversion and its overflows take seven.
 HWY_INLINE V32 RoundedProduct(V value, V factor) {
   return hn::BitCast(D32(), hn::MulAdd(value, factor, hn::Set(D(), 12582912.0f)));  // 1.5 * 2^23
-}
-
-// V of a run of F(4, 3)'s tiles. Format(conv, tile, pixels, next) finds the tile's scale; its
-// Transform(load, v, position_stride) makes words of 2 * kLanes channels, whose floats
-// load(pixel, half) gives.
-template <typename Format>
-void TransformTiles(const WinogradConv& conv, TileRange tiles, float* v,
-                    std::int64_t position_stride) {
-  constexpr int kA = Winograd<4>::kA;
-  const std::int64_t c_in = conv.problem.c_in;
-  const auto transform = [&](std::int64_t tile, const float* const* pixels,
-                             const float* const* next, float* row) HWY_ATTR {
-    const Format format(conv, tile, pixels, next);
-    conv.tile_scale[tile] = format.scale();
-    for (std::int64_t c = 0; c < c_in; c += 2 * kLanes) {
-      if constexpr (Format::kReadsOnce) FetchChannels<kA>(pixels, next, c + kAhead, c_in);
-      float* const words = row + c / 2;
-      if (c + 2 * kLanes <= c_in) {
-        format.Transform([&](int i, int part)
-                             HWY_ATTR { return hn::LoadU(D(), pixels[i] + c + part * kLanes); },
-                         words, position_stride);
-      } else {
-        format.Transform([&](int i, int part)
-                             HWY_ATTR { return LoadChannels(pixels[i], c + part * kLanes, c_in); },
-                         words, position_stride);
-      }
-    }
-  };
-  ForEachTile<kA>(conv, tiles, v, transform);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -101,13 +101,12 @@ std::int64_t Conv2dOp::macs(const Shape& input) const {
 
 void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernels::Layout layout) {
   auto problem = fused_problem(input, layout);
-  problem.may_round_inputs = context.precision == "int8";
+  problem.may_round_to_16_bits = context.precision == "bf16" || context.precision == "int8";
   problem.may_round_to_bf16 = context.precision == "bf16";
   plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   // Fixed point has room for more than bfloat16's digits.
-  const bool rounded =
-      context.precision == "bf16" && plan_.algo != kernels::Conv2dAlgo::winograd_f4_q15;
+  const bool rounded = context.precision == "bf16" && !is_fixed_point(plan_.algo);
   const std::string key =
       fmt::format("conv2d {} {}{} groups={}", kernels::to_string(plan_), plan_.packed_weight_bytes,
                   rounded ? " bf16" : "", options_.groups);

@@ -30,10 +30,12 @@ class CpuBackend : public Backend {
  public:
   CpuBackend(std::vector<PlanNode> nodes, const BackendOptions& options)
       : nodes_(std::move(nodes)),
-        context_{.features = usable_cpu_features(),
-                 .threads = options.threads,
-                 .precision = options.precision,
-                 .input_ranges = options.input_ranges},
+        context_{
+            .features = usable_cpu_features(),
+            .threads = options.threads,
+            .precision = options.precision,
+            // bf16 rounds as finely as it can.
+            .input_ranges = options.precision == "int8" ? options.input_ranges : InputRanges{}},
         watch_{.times = options.profile, .ranges = options.record_input_ranges},
         values_(1 + options.output_count) {}
 

@@ -86,19 +86,26 @@ Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size) 
           .layout = Layout::nhwc};
 }
 
-Conv2dProblem one_winograd_tile(std::int64_t c_in) {
-  Conv2dProblem problem = conv3x3(c_in, 3, 6);
+Conv2dProblem one_winograd_tile(int m, std::int64_t c_in) {
+  Conv2dProblem problem = conv3x3(c_in, 3, m + 2);
   problem.pad_h = problem.pad_w = 0;
   return problem;
 }
 
 void drive_position(int position, float magnitude, const Conv2dProblem& one_tile,
                     Conv2dData& data) {
-  constexpr int kBt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                             {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-  for (std::int64_t pixel = 0; pixel < 36; ++pixel) {
-    const int sign = kBt[position / 6][pixel / 6] * kBt[position % 6][pixel % 6];
-    const float value = sign > 0 ? magnitude : sign < 0 ? -magnitude : 0.0f;
+  // The signs of B^T.
+  constexpr const char* kOfM4[] = {"+0-0+0", "0--++0", "0+--+0", "0--++0", "0+--+0", "0+0-0+"};
+  constexpr const char* kOfM6[] = {"+0-0+0-0", "0++--++0", "0-++--+0", "0++--++0",
+                                   "0-++--+0", "0++--++0", "0-++--+0", "0-0+0-0+"};
+  const auto side = static_cast<int>(one_tile.h);
+  const auto sign = [&](int row, int col) {
+    const char c = (side == 6 ? kOfM4 : kOfM6)[row][col];
+    return c == '0' ? 0.0f : c == '+' ? 1.0f : -1.0f;
+  };
+  for (int pixel = 0; pixel < side * side; ++pixel) {
+    const float value =
+        magnitude * sign(position / side, pixel / side) * sign(position % side, pixel % side);
     std::fill_n(data.input.begin() + pixel * one_tile.c_in, one_tile.c_in, value);
   }
 }
@@ -240,11 +247,9 @@ std::vector<kernels::Conv2dPlan> every_plan(const Conv2dProblem& problem, int th
     if (!kernels::cpu::winograd_is_legal(problem)) continue;
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4, problem, features, threads));
     plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6, problem, features, threads));
-    if (problem.may_round_inputs) {
-      plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4_s16, problem, features, threads));
-    }
-    if (problem.may_round_to_bf16) {
+    if (problem.may_round_to_16_bits) {
       plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f4_q15, problem, features, threads));
+      plans.push_back(plan_conv2d_as(Conv2dAlgo::winograd_f6_q15, problem, features, threads));
     }
   }
   return plans;

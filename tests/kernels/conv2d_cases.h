@@ -22,10 +22,10 @@ float largest_magnitude(const Floats& values);
 
 /// 3x3 with a pixel of padding, NHWC, on an image of size x size.
 kernels::Conv2dProblem conv3x3(std::int64_t c_in, std::int64_t c_out, std::int64_t size);
-/// One tile of F(4, 3): 6x6 pixels to 4x4, three channels of output, no padding, NHWC.
-kernels::Conv2dProblem one_winograd_tile(std::int64_t c_in);
-/// Makes the tile's signs those of the position's row and column of F(4, 3)'s B^T, which drives V
-/// there to its bound; there are 36 positions.
+/// One tile of F(m, 3): (m + 2)^2 pixels to m^2, three channels of output, no padding, NHWC.
+kernels::Conv2dProblem one_winograd_tile(int m, std::int64_t c_in);
+/// Makes the tile's signs those of the position's row and column of F(m, 3)'s B^T, which drives V
+/// there to its bound; there are (m + 2)^2 positions.
 void drive_position(int position, float magnitude, const kernels::Conv2dProblem& one_tile,
                     Conv2dData& data);
 

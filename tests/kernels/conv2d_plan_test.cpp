@@ -49,20 +49,35 @@ TEST_CASE("conv2d plan: takes Winograd for VGG16's layers but the first", "[kern
   }
 }
 
+TEST_CASE("conv2d plan: takes fixed point where 16 bits will do, in the tiles of floats",
+          "[kernels][conv2d]") {
+  const auto algo = [](std::int64_t channels, std::int64_t size, const CpuFeatures& features) {
+    Conv2dProblem problem = conv3x3(channels, channels, size);
+    problem.may_round_to_16_bits = true;
+    return plan_conv2d(problem, features).algo;
+  };
+  for (const CpuFeatures& features : every_isa()) {
+    CHECK(algo(64, 224, features) == Conv2dAlgo::winograd_f6_q15);
+    CHECK(algo(128, 112, features) == Conv2dAlgo::winograd_f6_q15);
+    CHECK(algo(512, 28, features) == Conv2dAlgo::winograd_f4_q15);
+    CHECK(algo(512, 14, features) == Conv2dAlgo::winograd_f4_q15);
+  }
+}
+
 TEST_CASE("conv2d plan: takes fixed point for bf16 where one instruction multiplies two numbers",
           "[kernels][conv2d]") {
   Conv2dProblem problem = conv3x3(256, 256, 56);
-  problem.may_round_to_bf16 = true;
-  const auto takes_q15 = [&](const CpuFeatures& features) {
-    return plan_conv2d(problem, features).algo == Conv2dAlgo::winograd_f4_q15;
+  problem.may_round_to_16_bits = problem.may_round_to_bf16 = true;
+  const auto takes_it = [&](const CpuFeatures& features) {
+    return is_fixed_point(plan_conv2d(problem, features).algo);
   };
-  CHECK_FALSE(takes_q15(kScalar));
-  if (detect_cpu_features().isa >= Isa::avx2) CHECK(takes_q15(kAvx2));
+  CHECK_FALSE(takes_it(kScalar));
+  if (detect_cpu_features().isa >= Isa::avx2) CHECK(takes_it(kAvx2));
   if (!has_avx512_tile()) return;
-  CHECK(takes_q15({.isa = Isa::avx512, .avx512_vnni = true}));
-  CHECK_FALSE(takes_q15({.isa = Isa::avx512}));
-  problem.may_round_to_bf16 = false;
-  CHECK_FALSE(takes_q15({.isa = Isa::avx512, .avx512_vnni = true}));
+  CHECK(takes_it({.isa = Isa::avx512, .avx512_vnni = true}));
+  CHECK_FALSE(takes_it({.isa = Isa::avx512}));
+  problem.may_round_to_16_bits = problem.may_round_to_bf16 = false;
+  CHECK_FALSE(takes_it({.isa = Isa::avx512, .avx512_vnni = true}));
 }
 
 TEST_CASE("conv2d plan: Winograd needs a 3x3 kernel, stride 1, no dilation, one group",

@@ -78,7 +78,7 @@ TEST_CASE("conv2d: takes pointers of any alignment", "[kernels][conv2d]") {
   for (const Layout layout : {Layout::nchw, Layout::nhwc}) {
     Conv2dProblem problem = vgg16_problems()[1];
     problem.layout = layout;
-    problem.may_round_inputs = problem.may_round_to_bf16 = true;
+    problem.may_round_to_16_bits = problem.may_round_to_bf16 = true;
     const Conv2dData data = real_data(problem);
     for (const Conv2dPlan& plan : every_plan(problem, 2)) {
       const Conv2dRun run = run_conv2d(problem, plan, data, 2, 1);
@@ -91,7 +91,7 @@ TEST_CASE("conv2d: takes pointers of any alignment", "[kernels][conv2d]") {
 
 // Whole batches on one to four threads, and each image alone.
 void check_same_bits(Conv2dProblem batch) {
-  batch.may_round_inputs = batch.may_round_to_bf16 = true;
+  batch.may_round_to_16_bits = batch.may_round_to_bf16 = true;
   const Conv2dData data = real_data(batch);
   const auto slice = [&](const Floats& all, std::int64_t b) {
     const auto size = static_cast<std::int64_t>(all.size()) / batch.n;
@@ -139,7 +139,7 @@ TEST_CASE("conv2d: a smaller batch needs no more workspace than a larger one",
           "[kernels][conv2d]") {
   for (Conv2dProblem problem : {vgg16_problems()[1], vgg16_problems()[7]}) {
     problem.h = problem.w = 40;
-    problem.may_round_inputs = problem.may_round_to_bf16 = true;
+    problem.may_round_to_16_bits = problem.may_round_to_bf16 = true;
     std::vector<std::int64_t> before;
     for (problem.n = 1; problem.n <= 12; ++problem.n) {
       std::vector<std::int64_t> bytes;
@@ -155,7 +155,7 @@ TEST_CASE("conv2d: fused max pooling gives the bits of a pass of its own", "[ker
   const std::vector<Conv2dProblem> edges = edge_problems();
   problems.insert(problems.end(), edges.begin(), edges.end());
   for (Conv2dProblem problem : problems) {
-    problem.may_round_inputs = problem.may_round_to_bf16 = true;
+    problem.may_round_to_16_bits = problem.may_round_to_bf16 = true;
     const Conv2dData data = real_data(problem);
     for (Conv2dPlan plan : every_plan(problem, 2)) {
       problem.max_pool_2x2 = false;

@@ -1,4 +1,4 @@
-// What both forms of Winograd on whole numbers promise: exact products, whichever instructions
+// What Winograd in fixed point promises of its words: exact products, whichever instructions
 // multiply, and the bias where there is nothing else.
 #include "kernels/conv2d.h"
 #include "kernels/cpu/conv2d_winograd.h"
@@ -20,12 +20,11 @@ using kernels::Conv2dProblem;
 using kernels::cpu::RegisterTile;
 using kernels::cpu::WinogradKernels;
 
-constexpr Conv2dAlgo kAlgos[] = {Conv2dAlgo::winograd_f4_s16, Conv2dAlgo::winograd_f4_q15};
+constexpr Conv2dAlgo kAlgos[] = {Conv2dAlgo::winograd_f4_q15, Conv2dAlgo::winograd_f6_q15};
 
-Conv2dProblem problem_for(Conv2dAlgo algo, std::size_t i) {
+Conv2dProblem problem_to_round(std::size_t i) {
   Conv2dProblem problem = winograd_problems()[i];
-  problem.may_round_inputs = algo == Conv2dAlgo::winograd_f4_s16;
-  problem.may_round_to_bf16 = !problem.may_round_inputs;
+  problem.may_round_to_16_bits = true;
   return problem;
 }
 
@@ -100,39 +99,31 @@ void check_products(const WinogradKernels& kernels, RegisterTile tile, std::int6
   CHECK(difference(expected, actual) == "");
 }
 
-void check_products_at_every_level(decltype(kernels::cpu::winograd_s16_kernels)& kernels_of,
-                                   const std::vector<std::int64_t>& sizes, Bounds bounds) {
+// Every 64 words the sum goes to float, which holds these exactly.
+TEST_CASE("conv2d winograd in fixed point: products are exact at every level",
+          "[kernels][conv2d]") {
+  const int m = GENERATE(4, 6);
   std::minstd_rand random(7);
   for (const CpuFeatures& features : every_isa_and_vnni()) {
     INFO(to_string(features.isa));
     const RegisterTile tile = kernels::cpu::winograd_tile(features.isa);
-    for (const std::int64_t words : sizes) {
+    const WinogradKernels& kernels =
+        kernels::cpu::winograd_q15_kernels(features.isa, m, features.vnni());
+    for (const std::int64_t words : {1, 16, 21, 63, 64, 65, 128, 136}) {
       for (std::int64_t count = 1; count <= 2 * tile.block_m + 1; ++count) {
-        check_products(kernels_of(features.isa, features.vnni()), tile, words, count, bounds,
-                       random);
+        check_products(kernels, tile, words, count, {.v = 500, .u = 100}, random);
       }
     }
   }
 }
 
-TEST_CASE("conv2d winograd_f4_s16: products are exact at every level", "[kernels][conv2d]") {
-  check_products_at_every_level(kernels::cpu::winograd_s16_kernels, {1, 8, 16, 21, 40},
-                                {25500, 400});
-}
-
-// Every 64 words the sum goes to float, which holds these exactly.
-TEST_CASE("conv2d winograd_f4_q15: products are exact at every level", "[kernels][conv2d]") {
-  check_products_at_every_level(kernels::cpu::winograd_q15_kernels,
-                                {1, 16, 21, 63, 64, 65, 128, 136}, {500, 100});
-}
-
-TEST_CASE("conv2d winograd on whole numbers: VNNI changes no bits", "[kernels][conv2d]") {
+TEST_CASE("conv2d winograd in fixed point: VNNI changes no bits", "[kernels][conv2d]") {
   bool any = false;
   for (const CpuFeatures& features : every_isa()) {
     if (!features.vnni()) continue;
     any = true;
     for (const Conv2dAlgo algo : kAlgos) {
-      const Conv2dProblem problem = problem_for(algo, 6);
+      const Conv2dProblem problem = problem_to_round(6);
       const Conv2dData data = real_data(problem);
       const Conv2dPlan with = plan_conv2d_as(algo, problem, features);
       const Conv2dPlan without = plan_conv2d_as(algo, problem, without_vnni(features));
@@ -144,10 +135,9 @@ TEST_CASE("conv2d winograd on whole numbers: VNNI changes no bits", "[kernels][c
   if (!any) LAMINA_SKIP("needs AVX-VNNI or AVX512-VNNI");
 }
 
-TEST_CASE("conv2d winograd on whole numbers: an image of zeros gives the bias",
-          "[kernels][conv2d]") {
+TEST_CASE("conv2d winograd in fixed point: an image of zeros gives the bias", "[kernels][conv2d]") {
   for (const Conv2dAlgo algo : kAlgos) {
-    Conv2dProblem problem = problem_for(algo, 8);
+    Conv2dProblem problem = problem_to_round(8);
     problem.relu = false;
     Conv2dData data = real_data(problem);
     std::fill(data.input.begin(), data.input.end(), 0.0f);

@@ -270,11 +270,11 @@ TEST_CASE("session: the inputs of convolutions are looked at where that was aske
 }
 
 TEST_CASE("session: int8 rounds by the ranges that are given", "[nn][session]") {
-  const test::EnvironmentVariable plan("LAMINA_CONV2D_PLAN", "winograd_f4_s16");
+  const test::EnvironmentVariable plan("LAMINA_CONV2D_PLAN", "winograd_f4_q15");
   const auto network = test::small_network();
   const Tensor batch = test::pattern({2, 3, 13, 10});
   const Tensor own = run_once(*network, batch, {.precision = "int8"});
-  // What an image goes beyond is no range for it.
+  // What a tile goes beyond is no range for it.
   CHECK(equal_bits(
       run_once(*network, batch, {.precision = "int8", .input_ranges = {{"0", 1e-3f}, {"4", 0}}}),
       own));

@@ -31,9 +31,9 @@ struct SessionOptions {
   /// Modules whose output output() shall give, by dotted name: "features.28", "avgpool".
   std::vector<std::string> outputs = {};
   bool profile = false;  ///< time each step; profile() then has figures
-  /// For int8: an input within its layer's range is rounded on a grid of 255 steps up to it, the
-  /// same for every image; an image that goes beyond, and every image of a layer that is not here,
-  /// on a grid of its own. See record_input_ranges.
+  /// For int8: where an input of a convolution stays within its layer's range, it is rounded on one
+  /// grid, the same everywhere; where it goes beyond, and in layers that are not here, each part of
+  /// an image has a grid of its own. See record_input_ranges.
   InputRanges input_ranges = {};
   /// Look at every input of a convolution; input_ranges() then has what was seen. On the processor.
   bool record_input_ranges = false;
