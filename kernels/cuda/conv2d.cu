@@ -2,6 +2,7 @@
 #include "kernels/cuda/conv2d.h"
 
 #include "kernels/cuda/conv2d_kernel.cuh"
+#include "kernels/cuda/conv2d_wgmma.h"
 
 #include <algorithm>
 
@@ -77,7 +78,8 @@ void conv2d_forward(Stream& stream, const Conv2dProblem& problem, const Conv2dPl
         .bias = args.bias,
         .output = static_cast<char*>(args.output) + first * output_bytes,
         .partial = plan.split ? static_cast<float*>(args.workspace) : nullptr};
-    launch_product(stream, problem.precision, shape, plan, pointers);
+    plan.wgmma ? launch_conv2d_wgmma(stream, problem, plan, shape.n, pointers)
+               : launch_product(stream, problem.precision, shape, plan, pointers);
     if (plan.split) add_chunks(stream, shape, element, pointers);
   }
 }

@@ -30,6 +30,13 @@ struct Conv2dProblem {
   std::int64_t ow() const { return conv.stored_w(); }
 };
 
+/// Pixels that lie side by side in an output: columns, rows, images.
+struct PixelBox {
+  int w = 0, h = 0, n = 0;
+
+  bool operator==(const PixelBox&) const = default;
+};
+
 /// What plan_conv2d() chose. Sums are made in chunks of k, each from zero, and the chunks' sums are
 /// added in order; how many chunks depends on the layer and never on n, nor do tiles change the
 /// order within a chunk, so an image has the same bits in any batch. With `split`, each chunk has
@@ -40,6 +47,9 @@ struct Conv2dPlan {
   int k_chunks = 1;
   bool split = false;
   bool vectors = false;  ///< 16 bytes a load; else element by element
+  bool wgmma = false;    ///< on Hopper's tensor cores, fed by its copy engine
+  PixelBox box;          ///< with wgmma: the pixels of a tile
+  int blocks = 0;        ///< with wgmma: at most so many go on to the next tile by themselves
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< for problem.conv.n images
 

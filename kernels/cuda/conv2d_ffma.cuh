@@ -1,14 +1,10 @@
 // The tile's product by float32 multiply-adds: each thread has kTM x kTN outputs.
 #pragma once
 
+#include "kernels/cuda/conv2d_finish.cuh"
 #include "kernels/cuda/conv2d_loader.cuh"
 
 namespace lamina::kernels::cuda {
-
-/// The larger, and NaN where one of the two is.
-__device__ __forceinline__ float larger_or_nan(float a, float b) {
-  return a > b || isnan(a) ? a : b;
-}
 
 /// Four depths are read at a time, 16 bytes of each row: kTN + 1 loads for 4 * kTN products a row,
 /// with the weights kept in registers. A warp's lanes differ in their column first, so they read

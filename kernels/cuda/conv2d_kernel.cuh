@@ -1,30 +1,12 @@
 // The implicit GEMM: one kernel for every precision and tile. docs/kernels/cuda-implicit-gemm.md
 #pragma once
 
+#include "kernels/cuda/conv2d_finish.cuh"
 #include "kernels/cuda/conv2d_loader.cuh"
 #include "kernels/cuda/conv2d_mma.cuh"
 #include "kernels/cuda/launch.cuh"
 
 namespace lamina::kernels::cuda {
-
-/// Bias and ReLU of a sum.
-struct Finish {
-  GlobalPtr<const float> bias;
-  bool has_bias, relu;
-
-  __device__ float operator()(float sum, int channel) const {
-    if (has_bias) {
-      const float term = bias[channel];
-      sum += term;
-    }
-    return relu && sum < 0 ? 0 : sum;
-  }
-};
-
-template <typename T, int kWidth>
-struct alignas(sizeof(T) * kWidth) Run {
-  T values[kWidth];
-};
 
 /// Writes neighbouring channels of one row, together where all of them are there and aligned.
 template <typename T, int kWidth>

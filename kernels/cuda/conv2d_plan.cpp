@@ -2,8 +2,11 @@
 #include <lamina/core/error.h>
 
 #include "kernels/cuda/conv2d_shape.h"
+#include "kernels/cuda/conv2d_wgmma.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -59,9 +62,16 @@ Tile tile_for(const Conv2dProblem& p, const DeviceProperties& device) {
   return blocks_of(p, tall) >= device.multiprocessors ? tall : kSmall;
 }
 
+// Proved by emulation alone so far: asked for by name until a GPU has run it.
+bool wants_wgmma() {
+  const char* const asked = std::getenv("LAMINA_CUDA_PLAN");
+  return asked != nullptr && std::string_view(asked) == "wgmma";
+}
+
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& device) {
+  if (wants_wgmma() && wgmma_is_legal(problem, device)) return plan_wgmma(problem, device);
   const int bytes = bytes_of(element_of(problem.precision));
   Conv2dPlan plan;
   plan.vectors = problem.stored() / problem.conv.groups * bytes % kVector == 0;
@@ -82,7 +92,8 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& dev
 
 std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
   constexpr const char* kNames[] = {"fp32", "tf32", "fp16", "bf16"};
-  std::string text = std::string("implicit_gemm ") + kNames[static_cast<int>(problem.precision)];
+  std::string text = plan.wgmma ? "wgmma " : "implicit_gemm ";
+  text += kNames[static_cast<int>(problem.precision)];
   const char* separator = " ";
   for (const int size : {plan.tile_m, plan.tile_n, plan.tile_k}) {
     text += separator + std::to_string(size);
@@ -90,6 +101,10 @@ std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
   }
   text += ", " + std::to_string(plan.stages) + " stages";
   if (!plan.vectors) text += ", by elements";
+  if (plan.wgmma) {
+    text += ", boxes of " + std::to_string(plan.box.w) + "x" + std::to_string(plan.box.h) + "x" +
+            std::to_string(plan.box.n);
+  }
   if (plan.k_chunks > 1) {
     text += ", " + std::to_string(plan.k_chunks) + " chunks" + (plan.split ? " split" : "");
   }

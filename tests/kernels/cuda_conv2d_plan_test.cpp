@@ -1,6 +1,8 @@
 #include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d_wgmma.h"
 
 #include "tests/kernels/conv2d_cases.h"
+#include "tests/support/environment.h"
 
 #include <catch2/catch.hpp>
 
@@ -65,6 +67,69 @@ TEST_CASE("cuda conv2d plan: a batch changes the tile, never the chunks", "[cuda
   CHECK(!many.split);
   CHECK(one.k_chunks == 2);
   CHECK(many.k_chunks == 2);
+}
+
+TEST_CASE("cuda conv2d plan: Hopper's tensor cores are asked for by name", "[cuda]") {
+  const Conv2dProblem problem = conv3x3(64, 256, 256, 56);
+  CHECK(!plan_conv2d(problem, kDevice).wgmma);
+  const test::EnvironmentVariable plan("LAMINA_CUDA_PLAN", "wgmma");
+  CHECK(plan_conv2d(problem, kDevice).wgmma);
+  CHECK(!plan_conv2d(conv3x3(64, 3, 64, 224), kDevice).wgmma);
+  CHECK(!plan_conv2d(problem, {.name = {}, .compute_major = 8, .multiprocessors = 108}).wgmma);
+}
+
+TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels in steps of 64",
+          "[cuda]") {
+  const auto is_legal = [](auto&& change) {
+    Conv2dProblem problem = conv3x3(1, 128, 128, 56);
+    change(problem);
+    return wgmma_is_legal(problem, kDevice);
+  };
+  CHECK(is_legal([](Conv2dProblem&) {}));
+  CHECK(is_legal([](Conv2dProblem& p) { p.precision = Precision::fp16; }));
+  CHECK(is_legal([](Conv2dProblem& p) { p.conv.dilation_h = 2; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.precision = Precision::tf32; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_in = 96; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_out = 65; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.stride_w = 2; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.groups = 2; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.f32_output = true; }));
+}
+
+std::string wgmma_plan_of(std::int64_t n, std::int64_t c_in, std::int64_t c_out, std::int64_t size,
+                          bool pooled) {
+  Conv2dProblem problem = conv3x3(n, c_in, c_out, size);
+  problem.conv.max_pool_2x2 = pooled;
+  return to_string(problem, plan_wgmma(problem, kDevice));
+}
+
+TEST_CASE("cuda conv2d plan: VGG16's layers on wgmma, whole boxes at batch 64", "[cuda]") {
+  CHECK(wgmma_plan_of(64, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+  CHECK(wgmma_plan_of(64, 64, 128, 112, false) ==
+        "wgmma bf16 128x128x64, 6 stages, boxes of 16x8x1");
+  CHECK(wgmma_plan_of(64, 128, 128, 112, true) ==
+        "wgmma bf16 128x128x64, 6 stages, boxes of 8x16x1");
+  CHECK(wgmma_plan_of(64, 256, 256, 56, false) ==
+        "wgmma bf16 128x256x64, 4 stages, boxes of 8x8x2");
+  CHECK(wgmma_plan_of(64, 512, 512, 28, true) ==
+        "wgmma bf16 128x128x64, 6 stages, boxes of 4x4x8, 9 chunks");
+  CHECK(wgmma_plan_of(64, 512, 512, 14, true) ==
+        "wgmma bf16 128x128x64, 6 stages, boxes of 2x2x32, 9 chunks");
+  CHECK(wgmma_plan_of(1, 512, 512, 14, false) ==
+        "wgmma bf16 128x64x64, 8 stages, boxes of 16x8x1, 9 chunks split");
+  CHECK(wgmma_plan_of(1, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+}
+
+TEST_CASE("cuda conv2d plan: with wgmma too a batch never changes the chunks, and none is empty",
+          "[cuda]") {
+  for (const std::int64_t c_in : {64, 128, 256, 320, 512, 1024}) {
+    const Conv2dPlan one = plan_wgmma(conv3x3(1, c_in, 64, 14), kDevice);
+    const Conv2dPlan many = plan_wgmma(conv3x3(256, c_in, 64, 14), kDevice);
+    CHECK(one.k_chunks == many.k_chunks);
+    const WgmmaShape shape = wgmma_shape(conv3x3(1, c_in, 64, 14), one, 1);
+    CHECK(shape.chunk_steps * (shape.k_chunks - 1) < shape.steps);
+    CHECK(shape.chunk_steps * shape.k_chunks >= shape.steps);
+  }
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ Spare& spare() {
   return things;
 }
 
+// All of a multiprocessor's; a launch gives each thread an equal share, in steps of 8.
+constexpr int kRegistersOfBlock = 65536;
+
+int most_registers(int threads) { return std::min(kRegistersOfBlock / threads / 8 * 8, 255); }
+
 std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
 
 std::uint64_t block_count(const LaunchShape& shape) {
@@ -109,6 +114,10 @@ void Block::run(dim3 index) {
   events_ = 1;
   block_synced_ = 0;
   shared_->reset(shape_.smem_bytes);
+  clocks_.reset(thread_count());
+  async_.reset(thread_count(), seed_ + serial_);
+  named_barriers_.fill({});
+  registers_.assign(warps_.size(), most_registers(thread_count()));
   for (std::size_t i = 0; i < warps_.size(); ++i) {
     warps_[i].waiting = 0;
     warps_[i].order.reset(
@@ -126,7 +135,7 @@ void Block::run(dim3 index) {
     if (error_) std::rethrow_exception(error_);
     const auto exited = [](const Thread& thread) { return thread.wait == Wait::exited; };
     if (std::all_of(threads_.begin(), threads_.end(), exited)) return;
-    if (!ran) release_block_barrier();
+    if (!ran && !async_.land_one()) release_block_barrier();
   }
 }
 
@@ -136,6 +145,9 @@ void Block::enter() {
     block.body_();
     if (!block.running_->copies.empty()) {
       block.fail("ends with copies under way that nobody waited for", Where::current());
+    }
+    if (const char* const what = block.async_.unfinished_of(block.running_->number)) {
+      block.fail(fmt::format("ends with {} that nobody waited for", what), Where::current());
     }
   } catch (...) {
     block.error_ = std::current_exception();
@@ -158,6 +170,7 @@ bool Block::run_ready() {
   bool ran = false;
   for (const int number : order_) {
     Thread& thread = threads_[static_cast<std::size_t>(number)];
+    if (thread.wait == Wait::condition && thread.is_ready()) thread.wait = Wait::nothing;
     if (thread.wait != Wait::nothing) continue;
     ran = true;
     running_ = &thread;
@@ -210,7 +223,7 @@ void Block::act_if_complete(std::size_t warp) {
   if (call.action != nullptr) {
     call.action(lanes);
   } else {
-    warps_[warp].order.meet(call.mask, events_++);
+    meet(warp, call.mask);
   }
   for (int i = 0; i < kWarp; ++i) {
     if (call.mask >> i & 1) first[i].wait = Wait::nothing;
@@ -218,12 +231,110 @@ void Block::act_if_complete(std::size_t warp) {
   warps_[warp].waiting &= ~call.mask;
 }
 
+void Block::meet(std::size_t warp, unsigned mask) {
+  warps_[warp].order.meet(mask, events_++);
+  if (!clocks_.exist()) return;
+  Clock all = clocks_.blank();
+  const auto for_lanes = [&](const auto& visit) {
+    for (int i = 0; i < kWarp; ++i) {
+      if (mask >> i & 1) visit(clocks_.own(static_cast<int>(warp) * kWarp + i));
+    }
+  };
+  for_lanes([&](const Clock& clock) { join(all, clock); });
+  for_lanes([&](Clock& clock) { clock = all; });
+}
+
+void Block::group_operation(const GroupCall& call, Where where) {
+  count_step();
+  const int group = running_->number / kWarpgroup;
+  Thread* const first = &threads_[static_cast<std::size_t>(group * kWarpgroup)];
+  if ((group + 1) * kWarpgroup > thread_count()) fail("is of no whole warpgroup", where);
+  running_->wait = Wait::group;
+  running_->where = where;
+  running_->group_call = call;
+  void* threads[kWarpgroup];
+  for (int i = 0; i < kWarpgroup; ++i) {
+    const bool is_here = first[i].wait == Wait::group &&
+                         first[i].group_call.action == call.action &&
+                         same_line(first[i].where, where);
+    if (!is_here) return yield();
+    threads[i] = first[i].group_call.brought;
+  }
+  for (int i = 0; i < kWarpgroup; ++i) first[i].wait = Wait::nothing;
+  call.action(async_, group, threads);
+}
+
+void Block::named_barrier(int name, int count, Where where) {
+  count_step();
+  if (is_faulty(SiteKind::barrier, where)) return;
+  NamedBarrier& barrier = named_barriers_.at(static_cast<std::size_t>(name));
+  if (barrier.clock.empty()) barrier.clock = blank_clock();
+  publish(barrier.clock);
+  const std::uint32_t phase = barrier.phase;
+  if (++barrier.arrived == count) {
+    barrier.arrived = 0;
+    ++barrier.phase;
+  }
+  wait_until(
+      "named barrier", [&barrier, phase] { return barrier.phase != phase; }, where);
+  learn(barrier.clock);
+}
+
+void Block::set_registers(int count, Where where) {
+  count_step();
+  const auto warp = static_cast<std::size_t>(running_->number / kWarp);
+  if (count % 8 != 0 || count < 24 || count > 256) {
+    fail(fmt::format("setmaxnreg to {}: 24 to 256 in steps of 8 are possible", count), where);
+  }
+  // A warp's lanes come one by one, and each would count: the last one does.
+  const WarpCall call{0xffffffffu, nullptr, [](void* const*) {}, "setmaxnreg", true};
+  warp_operation(call, where);
+  if (running_->number % kWarp != 0 || registers_[warp] == count) return;
+  const auto fits = [this, warp, count] {
+    const int others = std::accumulate(registers_.begin(), registers_.end(), 0) - registers_[warp];
+    return (others + count) * kWarp <= kRegistersOfBlock;
+  };
+  if (count > registers_[warp]) wait_until("registers", fits, where);
+  registers_[warp] = count;
+}
+
+void Block::wait_until(const char* what, std::function<bool()> is_ready, Where where) {
+  count_step();
+  if (is_ready()) return;
+  running_->wait = Wait::condition;
+  running_->where = where;
+  running_->waits_for = what;
+  running_->is_ready = std::move(is_ready);
+  yield();
+}
+
+void Block::publish(Clock& clock) {
+  const int self = running_->number, first = self / kWarp * kWarp;
+  join(clock, clocks_.own(self));
+  const WarpOrder::Row& seen = moment().warp_seen;
+  for (int i = 0; i < thread_count(); ++i) {
+    auto& known = clock[static_cast<std::size_t>(i)];
+    known = std::max(known, block_synced_);
+    if (i / kWarp * kWarp == first) {
+      known = std::max(known, seen[static_cast<std::size_t>(i % kWarp)]);
+    }
+  }
+  clock[static_cast<std::size_t>(self)] = events_++;
+}
+
+void Block::learn(const Clock& clock) { join(clocks_.own(running_->number), clock); }
+
 void Block::release_block_barrier() {
   const Where& where = threads_.front().where;
   for (const Thread& thread : threads_) {
     if (thread.wait != Wait::block_barrier || !same_line(thread.where, where)) report_deadlock();
   }
   block_synced_ = events_++;
+  if (clocks_.exist()) {
+    Clock all = clocks_.blank();
+    for (const Thread& thread : threads_) join(all, clocks_.own(thread.number));
+    for (const Thread& thread : threads_) clocks_.own(thread.number) = all;
+  }
   for (Thread& thread : threads_) thread.wait = Wait::nothing;
 }
 
@@ -278,9 +389,15 @@ void Block::report_deadlock() {
     if (missing.wait == Wait::warp)
       instead += fmt::format(" with mask {:#010x}", missing.call.mask);
   }
+  if (first.wait == Wait::condition) {
+    throw CudaError(fmt::format("[cuda] {} at {}:{}: waits for ever for its {}", place(first),
+                                first.where.file_name(), first.where.line(), first.waits_for));
+  }
+  const char* const what = first.wait == Wait::block_barrier ? "barrier"
+                           : first.wait == Wait::group       ? first.group_call.operation
+                                                             : first.call.operation;
   throw CudaError(fmt::format("[cuda] {} at {}:{}: the {} is not reached by all: thread {} {}",
-                              place(first), first.where.file_name(), first.where.line(),
-                              first.wait == Wait::block_barrier ? "barrier" : first.call.operation,
+                              place(first), first.where.file_name(), first.where.line(), what,
                               text_of(missing.index), instead));
 }
 

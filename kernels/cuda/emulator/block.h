@@ -2,11 +2,14 @@
 // is running now.
 #pragma once
 
+#include "kernels/cuda/emulator/async_unit.h"
+#include "kernels/cuda/emulator/clocks.h"
 #include "kernels/cuda/emulator/faults.h"
 #include "kernels/cuda/emulator/fiber.h"
 #include "kernels/cuda/emulator/language.h"
 #include "kernels/cuda/emulator/shared_memory.h"
 
+#include <array>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -23,7 +26,7 @@ struct LaunchShape {
 };
 
 /// What a thread waits for.
-enum class Wait : std::uint8_t { nothing, block_barrier, warp, exited };
+enum class Wait : std::uint8_t { nothing, block_barrier, warp, group, condition, exited };
 
 /// An operation of a warp: `lanes[i]` is what lane i brought, null for a lane that takes no part.
 using WarpAction = void (*)(void* const* lanes);
@@ -35,6 +38,13 @@ struct WarpCall {
   WarpAction action;  ///< null: a barrier
   const char* operation;
   bool aligned = false;  ///< all lanes must come by the same line
+};
+
+/// What a thread brings to an operation of its warpgroup; the last of the 128 acts for all.
+struct GroupCall {
+  void* brought;
+  void (*action)(AsyncUnit& unit, int group, void* const* threads);
+  const char* operation;
 };
 
 /// A cp.async: where to, where from (null: zeros), how much, and of which group.
@@ -52,6 +62,9 @@ struct Thread {
   Wait wait = Wait::nothing;
   Where where{};  // of the wait
   WarpCall call{};
+  GroupCall group_call{};
+  std::function<bool()> is_ready = {};  // of a condition, called `waits_for`
+  const char* waits_for = "";
   // Copies that were not waited for, and the group that is being filled.
   std::vector<AsyncCopy> copies = {};
   int group = 0;
@@ -60,6 +73,12 @@ struct Thread {
 struct Warp {
   WarpOrder order;
   unsigned waiting = 0;  ///< lanes that wait for others of the warp
+};
+
+struct NamedBarrier {
+  int arrived = 0;
+  std::uint32_t phase = 0;
+  Clock clock;
 };
 
 /// Runs the blocks of one launch, one after another, on this host thread.
@@ -77,6 +96,13 @@ class Block {
   void sync_threads(Where where);
   /// Waits for the lanes of the mask, then the last of them acts for all.
   void warp_operation(const WarpCall& call, Where where);
+  /// The same for the 128 threads of a warpgroup, which must come by the same line.
+  void group_operation(const GroupCall& call, Where where);
+  /// A barrier of `count` threads under one of 16 names.
+  void named_barrier(int name, int count, Where where);
+  /// Registers that each thread of the running one's warp gives back or waits for.
+  void set_registers(int count, Where where);
+  void wait_until(const char* what, std::function<bool()> is_ready, Where where);
 
   // cp.async, of the running thread.
   void begin_copy(char* to, const char* from, int size_bytes, Where where);
@@ -91,14 +117,28 @@ class Block {
   dim3 index() const { return index_; }
   const LaunchShape& shape() const { return shape_; }
   SharedMemory& shared() { return *shared_; }
+  AsyncUnit& async() { return async_; }
+  const Thread& thread_at(int number) const { return threads_[static_cast<std::size_t>(number)]; }
+  int thread_count() const { return static_cast<int>(threads_.size()); }
+
+  /// Adds to a clock what the running thread knows, and all it has done.
+  void publish(Clock& clock);
+  /// The running thread learns what a clock says.
+  void learn(const Clock& clock);
+  Clock blank_clock() const { return clocks_.blank(); }
+  std::uint32_t next_event() { return events_++; }
+  /// Errors from here on are this thread's, for work that goes on without it.
+  void act_for(int number) { running_ = &threads_[static_cast<std::size_t>(number)]; }
   /// Numbers blocks over all launches: static shared arrays tell by it that a block is new.
   std::uint64_t serial() const { return serial_; }
-  Moment moment() const {
-    return {.thread = running_->number,
+  Moment moment() const { return moment_of(running_->number); }
+  Moment moment_of(int thread) const {
+    return {.thread = thread,
             .now = events_,
             .block_synced = block_synced_,
-            .warp_seen = warps_[static_cast<std::size_t>(running_->number / kWarp)].order.of(
-                running_->number % kWarp)};
+            .warp_seen = warps_[static_cast<std::size_t>(thread / kWarp)].order.of(thread % kWarp),
+            .clock = clocks_.of(thread),
+            .threads = static_cast<int>(threads_.size())};
   }
   /// Throws where the launch has taken more steps than it may.
   void count_step();
@@ -112,6 +152,7 @@ class Block {
   bool run_ready();
   void release_block_barrier();
   void act_if_complete(std::size_t warp);
+  void meet(std::size_t warp, unsigned mask);
   [[noreturn]] void report_deadlock();
   std::string place(const Thread& thread) const;
 
@@ -123,6 +164,10 @@ class Block {
   std::vector<int> order_;
   std::unique_ptr<SharedMemory> shared_;
   std::vector<Warp> warps_;
+  Clocks clocks_;
+  AsyncUnit async_{*this};
+  std::array<NamedBarrier, 16> named_barriers_;
+  std::vector<int> registers_;  // a thread's, for each warp
   std::uint32_t events_ = 1, block_synced_ = 0;
   std::int64_t steps_ = 0;
   dim3 index_;

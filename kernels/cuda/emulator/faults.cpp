@@ -48,6 +48,8 @@ const char* to_string(SiteKind kind) {
     case SiteKind::commit: return "commit";
     case SiteKind::wait: return "wait";
     case SiteKind::bound: return "bound";
+    case SiteKind::arrival: return "arrival";
+    case SiteKind::fence: return "fence";
   }
   return "";
 }

@@ -13,9 +13,9 @@ namespace lamina::kernels::cuda::emulator {
 
 using Where = std::source_location;
 
-/// What a fault does there: barriers, waits and commits are passed over, bounds are held to be
-/// kept.
-enum class SiteKind : std::uint8_t { barrier, warp_barrier, commit, wait, bound };
+/// What a fault does there: barriers, waits, commits, arrivals and fences are passed over, bounds
+/// are held to be kept.
+enum class SiteKind : std::uint8_t { barrier, warp_barrier, commit, wait, bound, arrival, fence };
 
 const char* to_string(SiteKind kind);
 

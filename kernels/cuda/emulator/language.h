@@ -8,6 +8,7 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 // Blocks run one after another on a host thread, so one copy for each thread is one for each block.
 #define __shared__ static thread_local
 

@@ -23,6 +23,7 @@ void SharedMemory::reset(std::int64_t dynamic_bytes) {
   std::memset(base_, 0xff, static_cast<std::size_t>(used));
   std::fill_n(cells_.begin(), used / kCellBytes + 1, Cell{});
   dynamic_bytes_ = end_ = dynamic_bytes;
+  async_reads_.clear();
 }
 
 char* SharedMemory::allocate(std::int64_t size_bytes) {
@@ -52,6 +53,74 @@ void SharedMemory::land_copy(const void* address, int size_bytes, const Moment& 
   }
 }
 
+void SharedMemory::land_on_mbarrier(const void* address, int size_bytes, int mbarrier,
+                                    std::uint32_t event) {
+  Cell* const cell = cells(address, size_bytes);
+  for (int i = 0; i < cell_count(address, size_bytes); ++i) {
+    cell[i].writer = static_cast<std::int16_t>(kFirstMbarrier + mbarrier);
+    cell[i].written = event;
+  }
+}
+
+// Accesses of several threads are known where each of them is known so far.
+bool SharedMemory::is_known(std::uint32_t event, int who, const Moment& moment) {
+  if (who == kNobody || who == kCopy) return false;
+  int begin = 0, end = moment.threads;
+  if (who >= kFirstMbarrier) {
+    begin = moment.threads + who - kFirstMbarrier;
+    end = begin + 1;
+  } else if (who >= 0) {
+    begin = who;
+    end = who + 1;
+  } else if (who <= kSeveralOfWarp) {
+    begin = warp_of(who) * kWarp;
+    end = std::min(begin + kWarp, moment.threads);
+  }
+  for (int i = begin; i < end; ++i) {
+    if (i != moment.thread && moment.clock[i] < event) return false;
+  }
+  return true;
+}
+
+bool SharedMemory::read_async(const void* address, int size_bytes, const Moment& moment,
+                              const std::uint32_t* proxy_fences) {
+  const Cell* const cell = cells(address, size_bytes);
+  if (cell == nullptr) return false;
+  for (int i = 0; i < cell_count(address, size_bytes); ++i) {
+    const int writer = cell[i].writer;
+    if (writer < 0 || !is_ordered(cell[i].written, writer, moment)) return false;
+    if (writer < kFirstMbarrier && cell[i].written > proxy_fences[writer]) return false;
+  }
+  return true;
+}
+
+void SharedMemory::begin_read(const void* address, int size_bytes, int thread) {
+  const std::int64_t begin = static_cast<const char*>(address) - base_;
+  for (AsyncRead& read : async_reads_) {
+    if (read.begin == begin && read.thread == thread) {
+      read.event = kGoesOn;
+      read.end = std::max(read.end, begin + size_bytes);
+      return;
+    }
+  }
+  async_reads_.push_back({begin, begin + size_bytes, thread, kGoesOn});
+}
+
+void SharedMemory::end_read(const void* address, int thread, std::uint32_t event) {
+  const std::int64_t begin = static_cast<const char*>(address) - base_;
+  for (AsyncRead& read : async_reads_) {
+    if (read.begin == begin && read.thread == thread) read.event = event;
+  }
+}
+
+bool SharedMemory::may_overwrite(const void* address, int size_bytes, const Moment& moment) const {
+  const std::int64_t begin = static_cast<const char*>(address) - base_;
+  return std::none_of(async_reads_.begin(), async_reads_.end(), [&](const AsyncRead& read) {
+    const bool overlaps = read.begin < begin + size_bytes && begin < read.end;
+    return overlaps && (read.event == kGoesOn || !is_ordered(read.event, read.thread, moment));
+  });
+}
+
 std::string SharedMemory::complaint(bool writes, const void* address, int size_bytes,
                                     const Moment& moment) const {
   const char* const verb = writes ? "writes" : "reads";
@@ -59,6 +128,9 @@ std::string SharedMemory::complaint(bool writes, const void* address, int size_b
   if (offset < 0 || offset + size_bytes > end_) {
     return fmt::format("{} outside the block's shared memory: bytes {} to {} of {}", verb, offset,
                        offset + size_bytes - 1, end_);
+  }
+  if (writes && !may_overwrite(address, size_bytes, moment)) {
+    return "race: writes shared memory that the tensor cores or the copy engine may still read";
   }
   const auto first = static_cast<std::size_t>(offset / kCellBytes);
   for (int i = 0; i < cell_count(address, size_bytes); ++i) {
@@ -68,6 +140,9 @@ std::string SharedMemory::complaint(bool writes, const void* address, int size_b
                          verb);
     }
     if (cell.writer == kNobody && !writes) return "reads shared memory that was never written";
+    if (cell.writer >= kFirstMbarrier && !is_ordered(cell.written, cell.writer, moment)) {
+      return fmt::format("{} what a copy brought, without waiting for its mbarrier", verb);
+    }
     if (cell.writer >= 0 && !is_ordered(cell.written, cell.writer, moment)) {
       return fmt::format("race: {} shared memory that thread {} wrote, without a barrier between",
                          verb, cell.writer);
@@ -78,7 +153,7 @@ std::string SharedMemory::complaint(bool writes, const void* address, int size_b
           cell.reader < 0 ? "several threads" : fmt::format("thread {}", cell.reader));
     }
   }
-  return "cannot be";
+  return "reads asynchronously what a thread wrote, without fence_proxy_async() behind the writing";
 }
 
 }  // namespace lamina::kernels::cuda::emulator

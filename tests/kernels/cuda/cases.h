@@ -14,6 +14,7 @@ struct KernelCase {
 };
 
 std::vector<KernelCase> conv2d_cases();
+std::vector<KernelCase> conv2d_wgmma_cases();
 std::vector<KernelCase> pointwise_cases();
 std::vector<KernelCase> pool2d_cases();
 std::vector<KernelCase> classify_cases();

@@ -24,8 +24,8 @@ constexpr std::int64_t kMostSteps = 3'000'000;
 
 std::vector<KernelCase> all_cases() {
   std::vector<KernelCase> all;
-  for (auto* family :
-       {classify_cases, preprocess_cases, pool2d_cases, pointwise_cases, conv2d_cases}) {
+  for (auto* family : {classify_cases, preprocess_cases, pool2d_cases, pointwise_cases,
+                       conv2d_cases, conv2d_wgmma_cases}) {
     for (KernelCase& each : family()) all.push_back(std::move(each));
   }
   return all;
@@ -64,7 +64,9 @@ std::map<Site, Reached> run_and_watch(const std::vector<KernelCase>& cases) {
 // Places in the sources that are sites: what a kernel has of them must be reached by some case.
 std::set<std::string> places_in_sources() {
   const std::regex site(
-      R"(\bin_bounds\(|\b__syncthreads\(|\b__syncwarp\(|\bcp_async_wait<|\bcp_async_commit\()");
+      R"(\bin_bounds\(|\b__syncthreads\(|\b__syncwarp\(|\bcp_async_wait<|\bcp_async_commit\(|)"
+      R"(\bmbarrier_(fence_init|arrive|arrive_expect|wait)\(|\bnamed_barrier\(|)"
+      R"(\bstore_box_(commit\(|wait<)|\bfence_proxy_async\(|\bwgmma_(fence\(|commit\(|wait<))");
   std::set<std::string> places;
   for (const auto& entry : std::filesystem::directory_iterator(LAMINA_CUDA_SOURCES)) {
     const std::string name = entry.path().filename().string();

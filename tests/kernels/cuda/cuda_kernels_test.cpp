@@ -28,6 +28,12 @@ void run_all(const std::vector<KernelCase>& cases) {
 }  // namespace
 
 TEST_CASE("cuda kernels: convolutions and linear layers", "[cuda]") { run_all(conv2d_cases()); }
+TEST_CASE("cuda kernels: convolutions on Hopper's tensor cores", "[cuda]") {
+  if (device_count() > 0 && device_properties(0).compute_major != 9) {
+    LAMINA_SKIP("needs compute capability 9");
+  }
+  run_all(conv2d_wgmma_cases());
+}
 TEST_CASE("cuda kernels: element by element", "[cuda]") { run_all(pointwise_cases()); }
 TEST_CASE("cuda kernels: pooling", "[cuda]") { run_all(pool2d_cases()); }
 TEST_CASE("cuda kernels: softmax and top-k", "[cuda]") { run_all(classify_cases()); }

@@ -1,0 +1,44 @@
+// Convolutions on Hopper's tensor cores (wgmma, sm_90a), fed by the copy engine: which problems
+// they take, and how the work is cut. Plain arithmetic, no device.
+// docs/kernels/cuda-wgmma.md
+#pragma once
+
+#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d_shape.h"
+
+namespace lamina::kernels::cuda {
+
+/// A block's tile has so many pixels; two warpgroups have half of them each.
+inline constexpr int kWgmmaPixels = 128;
+/// Channels of a step along k: 128 bytes of 16-bit elements, what the swizzle spans.
+inline constexpr int kWgmmaDepth = 64;
+
+/// 16-bit elements, stride 1, one group, whole steps of channels; devices of compute capability 9.
+bool wgmma_is_legal(const Conv2dProblem& problem, const DeviceProperties& device);
+
+/// The plan of a legal problem; see Conv2dPlan.
+Conv2dPlan plan_wgmma(const Conv2dProblem& problem, const DeviceProperties& device);
+
+/// What the kernel reads: 32-bit sizes of one launch.
+struct WgmmaShape {
+  PixelBox box;
+  int tiles_x, tiles_y, tiles_n;  // boxes that cover the output
+  int tiles_c;                    // tiles of channels
+  int tiles;                      // all of them, chunks of a split plan included
+  int n, oh, ow;                  // rows and columns that are stored; of pooling whole windows
+  int c_out;
+  int kw, pad_h, pad_w, dilation_h, dilation_w;
+  int depth_steps;  // of a tap
+  int steps;        // of the whole depth
+  int chunk_steps, k_chunks;
+  int m;  // rows of a chunk's sums
+  bool split, relu, pooled;
+};
+
+WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n);
+
+/// Requires: pointers at multiples of 16 bytes.
+void launch_conv2d_wgmma(Stream& stream, const Conv2dProblem& problem, const Conv2dPlan& plan,
+                         std::int64_t n, const ConvPointers& pointers);
+
+}  // namespace lamina::kernels::cuda

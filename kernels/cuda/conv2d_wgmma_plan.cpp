@@ -1,0 +1,124 @@
+#include "kernels/cuda/conv2d_wgmma.h"
+
+#include <algorithm>
+
+namespace lamina::kernels::cuda {
+namespace {
+
+// Sums of small planes are made in chunks of so many steps, since at batch 1 there are too few
+// tiles to keep a device at work: conv5 of VGG16 has 9 chunks. Large planes have one chunk, and
+// tiles that leave no registers for a second set of sums.
+constexpr std::int64_t kChunkSteps = 8, kMostPixelsOfChunks = 28 * 28;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// What of the convolution's output is stored: pooling drops an odd last row or column.
+std::int64_t stored_rows(const Conv2dProblem& p) {
+  return p.conv.max_pool_2x2 ? p.oh() * 2 : p.oh();
+}
+std::int64_t stored_columns(const Conv2dProblem& p) {
+  return p.conv.max_pool_2x2 ? p.ow() * 2 : p.ow();
+}
+
+std::int64_t boxes_of(const Conv2dProblem& p, const PixelBox& box) {
+  return ceil_div(stored_columns(p), box.w) * ceil_div(stored_rows(p), box.h) *
+         ceil_div(p.conv.n, box.n);
+}
+
+// Where pooling is fused, a window lies in one warp: in rows of 8 pixels one thread has both of a
+// column, in shorter ones neighbouring lanes; and each warpgroup has whole windows.
+bool may_be(const PixelBox& box, bool pooled) {
+  if (!pooled) return true;
+  const int rows_of_half = box.n > 1 ? box.h : box.h / 2;
+  return box.w >= 2 && box.w <= 8 && rows_of_half >= 2;
+}
+
+// The box that wastes the least; of equals the widest, then the one of fewest images.
+PixelBox choose_box(const Conv2dProblem& p) {
+  PixelBox best;
+  std::int64_t least = 0;
+  for (int w = kWgmmaPixels; w >= 1; w /= 2) {
+    for (int h = kWgmmaPixels / w; h >= 1; h /= 2) {
+      const PixelBox box{.w = w, .h = h, .n = kWgmmaPixels / w / h};
+      if (!may_be(box, p.conv.max_pool_2x2)) continue;
+      const std::int64_t boxes = boxes_of(p, box);
+      if (least > 0 && boxes >= least) continue;
+      least = boxes;
+      best = box;
+    }
+  }
+  return best;
+}
+
+int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
+                     int multiprocessors) {
+  for (const int channels : {256, 128}) {
+    if (channels > 128 && chunked) continue;
+    if (channels > p.conv.c_out) continue;
+    if (boxes * ceil_div(p.conv.c_out, channels) >= multiprocessors) return channels;
+  }
+  return 64;
+}
+
+}  // namespace
+
+bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
+  const auto& c = p.conv;
+  return device.compute_major == 9 && bytes_of(element_of(p.precision)) == 2 && c.groups == 1 &&
+         c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
+         !p.f32_output;
+}
+
+Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
+  const std::int64_t steps = p.conv.kh * p.conv.kw * p.stored() / kWgmmaDepth;
+  const std::int64_t plane = stored_rows(p) * stored_columns(p);
+  Conv2dPlan plan;
+  plan.wgmma = true;
+  plan.box = choose_box(p);
+  const std::int64_t boxes = boxes_of(p, plan.box);
+  plan.k_chunks = plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps, kChunkSteps)) : 1;
+  plan.tile_m = kWgmmaPixels;
+  plan.tile_n = channels_of_tile(p, boxes, plan.k_chunks > 1, device.multiprocessors);
+  plan.tile_k = kWgmmaDepth;
+  plan.stages = plan.tile_n == 256 ? 4 : plan.tile_n == 128 ? 6 : 8;
+  plan.blocks = device.multiprocessors;
+  plan.vectors = true;
+  plan.split =
+      plan.k_chunks > 1 && boxes * ceil_div(p.conv.c_out, plan.tile_n) < device.multiprocessors;
+  plan.packed_weight_bytes = p.conv.c_out * steps * kWgmmaDepth * 2;
+  if (plan.split) plan.workspace_bytes = plan.k_chunks * p.conv.n * plane * p.conv.c_out * 4;
+  return plan;
+}
+
+WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n) {
+  const auto& conv = problem.conv;
+  const auto narrow = [](std::int64_t value) { return static_cast<int>(value); };
+  WgmmaShape s{.box = plan.box,
+               .tiles_x = narrow(ceil_div(stored_columns(problem), plan.box.w)),
+               .tiles_y = narrow(ceil_div(stored_rows(problem), plan.box.h)),
+               .tiles_n = narrow(ceil_div(n, plan.box.n)),
+               .tiles_c = narrow(ceil_div(conv.c_out, plan.tile_n)),
+               .tiles = 0,
+               .n = narrow(n),
+               .oh = narrow(stored_rows(problem)),
+               .ow = narrow(stored_columns(problem)),
+               .c_out = narrow(conv.c_out),
+               .kw = narrow(conv.kw),
+               .pad_h = narrow(conv.pad_h),
+               .pad_w = narrow(conv.pad_w),
+               .dilation_h = narrow(conv.dilation_h),
+               .dilation_w = narrow(conv.dilation_w),
+               .depth_steps = narrow(problem.stored() / kWgmmaDepth),
+               .steps = narrow(conv.kh * conv.kw * problem.stored() / kWgmmaDepth),
+               .chunk_steps = 0,
+               .k_chunks = plan.k_chunks,
+               .m = narrow(n * stored_rows(problem) * stored_columns(problem)),
+               .split = plan.split,
+               .relu = conv.relu,
+               .pooled = conv.max_pool_2x2};
+  s.chunk_steps = narrow(ceil_div(s.steps, plan.k_chunks));
+  s.tiles = s.tiles_x * s.tiles_y * s.tiles_n * s.tiles_c * (plan.split ? plan.k_chunks : 1);
+  return s;
+}
+
+}  // namespace lamina::kernels::cuda

@@ -1,0 +1,352 @@
+#include "kernels/cuda/emulator/async_unit.h"
+
+#include "kernels/cuda/emulator/block.h"
+#include "kernels/cuda/emulator/global_memory.h"
+#include "kernels/cuda/emulator/half_types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace lamina::kernels::cuda::emulator {
+namespace {
+
+constexpr int kPart = 16;         // bytes: what a swizzle moves as one
+constexpr int kSwizzleRow = 128;  // bytes
+
+// With rows of 128 bytes, part i of row r lies at i ^ r % 8, by the address's own bits.
+template <typename T>
+T* swizzled(T* base, std::int64_t offset) {
+  const auto address = reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset);
+  return reinterpret_cast<T*>(address ^ (address >> 7 & 7) << 4);
+}
+
+}  // namespace
+
+void AsyncUnit::reset(int threads, std::uint64_t seed) {
+  seed_ = seed;
+  random_.seed(static_cast<unsigned>(seed));
+  mbarriers_.clear();
+  loads_.clear();
+  stores_.clear();
+  store_groups_.assign(static_cast<std::size_t>(threads), 0);
+  proxy_fences_.assign(static_cast<std::size_t>(threads), 0);
+  groups_.assign(static_cast<std::size_t>(threads / kWarpgroup), {});
+}
+
+const char* AsyncUnit::unfinished_of(int thread) const {
+  const auto is_its = [&](const BoxCopy& copy) { return copy.thread == thread; };
+  if (std::any_of(stores_.begin(), stores_.end(), is_its)) return "stores under way";
+  const auto group = static_cast<std::size_t>(thread / kWarpgroup);
+  const bool multiplies = group < groups_.size() && !groups_[group].products.empty();
+  return multiplies ? "products under way" : nullptr;
+}
+
+// ---- mbarriers ----
+
+void AsyncUnit::init_mbarrier(const char* address, int arrivals, Where where) {
+  if (mbarriers_.size() == kMostMbarriers) block_.fail("too many mbarriers", where);
+  MbarrierState barrier{.address = address, .arrivals = arrivals, .pending = arrivals};
+  barrier.arriving = barrier.released = block_.blank_clock();
+  mbarriers_.push_back(std::move(barrier));
+}
+
+void AsyncUnit::fence_mbarriers() {
+  for (MbarrierState& barrier : mbarriers_) barrier.fenced = true;
+}
+
+MbarrierState& AsyncUnit::find(const char* address, Where where) {
+  for (MbarrierState& barrier : mbarriers_) {
+    if (barrier.address == address) return barrier;
+  }
+  block_.fail("there is no mbarrier that was initialised", where);
+}
+
+void AsyncUnit::arrive(const char* address, std::int64_t expected_bytes, Where where) {
+  MbarrierState& barrier = find(address, where);
+  if (barrier.pending == 0) block_.fail("more arrivals than the mbarrier's phase has", where);
+  block_.publish(barrier.arriving);
+  barrier.bytes += expected_bytes;
+  --barrier.pending;
+  end_phase_if_complete(barrier);
+}
+
+void AsyncUnit::end_phase_if_complete(MbarrierState& barrier) {
+  if (barrier.pending > 0 || barrier.bytes != 0) return;
+  ++barrier.phase;
+  barrier.pending = barrier.arrivals;
+  join(barrier.released, barrier.arriving);
+}
+
+void AsyncUnit::wait(const char* address, unsigned parity, Where where) {
+  MbarrierState& barrier = find(address, where);
+  const auto index = static_cast<std::size_t>(&barrier - mbarriers_.data());
+  block_.wait_until(
+      "mbarrier", [this, index, parity] { return (mbarriers_[index].phase & 1) != parity; }, where);
+  block_.learn(mbarriers_[index].released);
+}
+
+// ---- the copy engine ----
+
+void AsyncUnit::check_box(const BoxCopy& copy, Where where) const {
+  if (reinterpret_cast<std::uintptr_t>(copy.shared) % (8 * kSwizzleRow) != 0) {
+    block_.fail("a swizzled box in shared memory must begin at a multiple of 1024 bytes", where);
+  }
+}
+
+// visit(shared address, global address or null for what lies outside), 16 bytes each.
+template <typename Visit>
+void AsyncUnit::for_each_part(const BoxCopy& copy, const Visit& visit) const {
+  const TensorMap& map = copy.map;
+  const int rows = map.box_bytes() / map.row_bytes();
+  for (int row = 0; row < rows; ++row) {
+    bool inside = true;
+    char* from = map.data;
+    for (int i = 1, rest = row; i < map.rank; rest /= map.box[i], ++i) {
+      const std::int64_t at = copy.at[static_cast<std::size_t>(i)] + rest % map.box[i];
+      inside = inside && at >= 0 && at < map.size[i];
+      from += at * map.stride_bytes[i];
+    }
+    for (int part = 0; part < map.row_bytes() / kPart; ++part) {
+      const std::int64_t first = copy.at[0] + part * kPart / map.element_bytes;
+      const bool is_there = inside && first >= 0 && first < map.size[0];
+      visit(swizzled(copy.shared, std::int64_t{row} * kSwizzleRow + part * kPart),
+            is_there ? from + first * map.element_bytes : nullptr);
+    }
+  }
+}
+
+void AsyncUnit::load_box(BoxCopy copy, const char* mbarrier, Where where) {
+  MbarrierState& barrier = find(mbarrier, where);
+  if (!barrier.fenced) block_.fail("a copy on a mbarrier without mbarrier_fence_init()", where);
+  check_box(copy, where);
+  copy.mbarrier = static_cast<int>(&barrier - mbarriers_.data());
+  copy.thread = block_.thread().number;
+  copy.where = where;
+  const Moment moment = block_.moment();
+  if (!block_.shared().begin_copy(copy.shared, copy.map.box_bytes(), moment)) {
+    block_.fail(block_.shared().complaint(true, copy.shared, copy.map.box_bytes(), moment), where);
+  }
+  if (!is_late()) return land(copy);
+  loads_.push_back(copy);
+}
+
+void AsyncUnit::move(BoxCopy& copy) {
+  const bool is_load = copy.mbarrier >= 0;
+  for_each_part(copy, [&](char* shared, char* global) {
+    if (global == nullptr) {
+      if (is_load) std::memset(shared, 0, kPart);
+      return;
+    }
+    const bool may = is_load ? read_global<kPart>(global) : write_global<kPart>(global);
+    if (!may) {
+      block_.act_for(copy.thread);
+      block_.fail(global_complaint(!is_load, global, kPart), copy.where);
+    }
+    is_load ? std::memcpy(shared, global, kPart) : std::memcpy(global, shared, kPart);
+  });
+  copy.moved = true;
+}
+
+void AsyncUnit::land(BoxCopy& copy) {
+  move(copy);
+  MbarrierState& barrier = mbarriers_[static_cast<std::size_t>(copy.mbarrier)];
+  const std::uint32_t event = block_.next_event();
+  block_.shared().land_on_mbarrier(copy.shared, copy.map.box_bytes(), copy.mbarrier, event);
+  barrier.arriving[static_cast<std::size_t>(block_.thread_count() + copy.mbarrier)] = event;
+  barrier.bytes -= copy.map.box_bytes();
+  end_phase_if_complete(barrier);
+}
+
+bool AsyncUnit::land_one() {
+  if (loads_.empty()) return false;
+  const std::size_t chosen = random_() % loads_.size();
+  BoxCopy copy = loads_[chosen];
+  loads_.erase(loads_.begin() + static_cast<std::ptrdiff_t>(chosen));
+  land(copy);
+  return true;
+}
+
+void AsyncUnit::store_box(BoxCopy copy, Where where) {
+  check_box(copy, where);
+  copy.thread = block_.thread().number;
+  copy.group = store_groups_[static_cast<std::size_t>(copy.thread)];
+  copy.where = where;
+  const Moment moment = block_.moment();
+  for_each_part(copy, [&](const char* shared, const char* global) {
+    if (global == nullptr) return;
+    if (!block_.shared().read_async(shared, kPart, moment, proxy_fences_.data())) {
+      block_.fail(block_.shared().complaint(false, shared, kPart, moment), where);
+    }
+  });
+  block_.shared().begin_read(copy.shared, copy.map.box_bytes(), copy.thread);
+  if (!is_late()) move(copy);
+  stores_.push_back(copy);
+}
+
+void AsyncUnit::commit_stores(Where where) {
+  if (is_faulty(SiteKind::commit, where)) return;
+  ++store_groups_[static_cast<std::size_t>(block_.thread().number)];
+}
+
+void AsyncUnit::wait_for_stores(int newest, Where where) {
+  if (is_faulty(SiteKind::wait, where)) return;
+  const int thread = block_.thread().number;
+  const int before = store_groups_[static_cast<std::size_t>(thread)] - newest;
+  const auto is_over = [&](BoxCopy& copy) {
+    if (copy.thread != thread || copy.group >= before) return false;
+    if (!copy.moved) move(copy);
+    block_.shared().end_read(copy.shared, thread, block_.next_event());
+    return true;
+  };
+  stores_.erase(std::remove_if(stores_.begin(), stores_.end(), is_over), stores_.end());
+}
+
+void AsyncUnit::fence_proxy(Where where) {
+  if (is_faulty(SiteKind::fence, where)) return;
+  proxy_fences_[static_cast<std::size_t>(block_.thread().number)] = block_.next_event();
+}
+
+// ---- products of a warpgroup ----
+
+namespace {
+
+// A matrix in shared memory whose rows are 128 bytes, swizzled: 8 rows to 1024 bytes.
+struct Operand {
+  std::int64_t start;  // byte of the block's shared memory
+
+  explicit Operand(std::uint64_t descriptor)
+      : start(static_cast<std::int64_t>(descriptor & 0x3fff) << 4) {}
+  std::int64_t tile() const { return start / kSwizzleRow * kSwizzleRow; }
+  template <typename T>
+  T* part(T* base, int row, int i) const {
+    return swizzled(base, start + std::int64_t{row} * kSwizzleRow + i * kPart);
+  }
+};
+
+bool is_known_form(std::uint64_t descriptor) {
+  const std::uint64_t group_of_8_rows = descriptor >> 32 & 0x3fff, swizzle = descriptor >> 62;
+  return group_of_8_rows == (8 * kSwizzleRow) >> 4 && swizzle == 1;
+}
+
+float value_of(std::uint16_t bits, bool is_half) {
+  return is_half ? __half2float({bits}) : __bfloat162float({bits});
+}
+
+constexpr int kDepth = 16, kRows = 64, kMostColumns = 256;
+constexpr int kParts = kDepth * 2 / kPart;
+
+}  // namespace
+
+void AsyncUnit::fence_group(int group) { groups_[static_cast<std::size_t>(group)].fenced = true; }
+
+void AsyncUnit::multiply(int group, GroupProduct product) {
+  Group& of = groups_[static_cast<std::size_t>(group)];
+  if (!of.fenced) block_.fail("wgmma without wgmma_fence() before", product.where);
+  if (!is_known_form(product.a) || !is_known_form(product.b)) {
+    block_.fail("a descriptor of a form that the emulator does not know", product.where);
+  }
+  product.group = of.committed;
+  begin_reads(group, product);
+  if (!is_late()) compute(product);
+  of.products.push_back(product);
+}
+
+void AsyncUnit::commit_products(int group) { ++groups_[static_cast<std::size_t>(group)].committed; }
+
+void AsyncUnit::wait_for_products(int group, int newest) {
+  Group& of = groups_[static_cast<std::size_t>(group)];
+  const auto is_over = [&](GroupProduct& product) {
+    if (product.group >= of.committed - newest) return false;
+    if (!product.done) {
+      check_reads(group, product);
+      compute(product);
+    }
+    end_reads(group, product, block_.next_event());
+    return true;
+  };
+  // In order: each adds to what the one before left.
+  std::size_t kept = 0;
+  for (GroupProduct& product : of.products) {
+    if (!is_over(product)) of.products[kept++] = product;
+  }
+  of.products.resize(kept);
+  of.fenced = false;
+}
+
+// On the account of each warp's first lane: that is who tells others that the place is free.
+void AsyncUnit::begin_reads(int group, const GroupProduct& product) {
+  check_reads(group, product);
+  char* const base = block_.shared().dynamic();
+  for (int thread = group * kWarpgroup; thread < (group + 1) * kWarpgroup; thread += kWarp) {
+    block_.shared().begin_read(base + Operand(product.a).tile(), kRows * kSwizzleRow, thread);
+    block_.shared().begin_read(base + Operand(product.b).tile(), product.n * kSwizzleRow, thread);
+  }
+}
+
+void AsyncUnit::end_reads(int group, const GroupProduct& product, std::uint32_t event) {
+  char* const base = block_.shared().dynamic();
+  for (int thread = group * kWarpgroup; thread < (group + 1) * kWarpgroup; thread += kWarp) {
+    block_.shared().end_read(base + Operand(product.a).tile(), thread, event);
+    block_.shared().end_read(base + Operand(product.b).tile(), thread, event);
+  }
+}
+
+void AsyncUnit::check_reads(int group, const GroupProduct& product) {
+  check_operand(group, product.a, kRows, product);
+  check_operand(group, product.b, product.n, product);
+}
+
+void AsyncUnit::check_operand(int group, std::uint64_t descriptor, int rows,
+                              const GroupProduct& product) {
+  const char* const base = block_.shared().dynamic();
+  const Operand operand(descriptor);
+  for (int warp = 0; warp < kWarpgroup / kWarp; ++warp) {
+    const Moment moment = block_.moment_of(group * kWarpgroup + warp * kWarp);
+    for (int row = 0; row < rows; ++row) {
+      for (int i = 0; i < kParts; ++i) {
+        const char* const part = operand.part(base, row, i);
+        if (block_.shared().read_async(part, kPart, moment, proxy_fences_.data())) continue;
+        block_.act_for(moment.thread);
+        block_.fail(block_.shared().complaint(false, part, kPart, moment), product.where);
+      }
+    }
+  }
+}
+
+void AsyncUnit::compute(GroupProduct& product) const {
+  static thread_local float a[kRows][kDepth], b[kDepth][kMostColumns], sums[kMostColumns];
+  const char* const base = block_.shared().dynamic();
+  const auto read = [&](std::uint64_t descriptor, int rows, const auto& put) {
+    const Operand operand(descriptor);
+    for (int row = 0; row < rows; ++row) {
+      for (int i = 0; i < kParts; ++i) {
+        std::uint16_t bits[kPart / 2];
+        std::memcpy(bits, operand.part(base, row, i), kPart);
+        for (int e = 0; e < kPart / 2; ++e) {
+          put(row, i * kPart / 2 + e, value_of(bits[e], product.is_half));
+        }
+      }
+    }
+  };
+  read(product.a, kRows, [&](int row, int k, float value) { a[row][k] = value; });
+  read(product.b, product.n, [&](int row, int k, float value) { b[k][row] = value; });
+  const int n = product.n;
+  for (int row = 0; row < kRows; ++row) {
+    // A row lies in four lanes: rows 0 to 7 and 8 to 15 of a warp's 16 in the same ones.
+    const int lane = row / 16 * kWarp + row % 8 * 4, half = row / 8 % 2 * 2;
+    const auto place = [&](int column) {
+      return product.d[static_cast<std::size_t>(lane + column % 8 / 2)] + column / 8 * 4 + half +
+             column % 2;
+    };
+    for (int j = 0; j < n; ++j) sums[j] = product.accumulates ? *place(j) : 0.0f;
+    for (int k = 0; k < kDepth; ++k) {
+      for (int j = 0; j < n; ++j) sums[j] += a[row][k] * b[k][j];
+    }
+    for (int j = 0; j < n; ++j) *place(j) = sums[j];
+  }
+  product.done = true;
+}
+
+}  // namespace lamina::kernels::cuda::emulator

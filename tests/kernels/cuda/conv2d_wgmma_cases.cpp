@@ -1,0 +1,146 @@
+// Convolutions on Hopper's tensor cores: every tile, every box, pooling, padding, chunks; whole
+// numbers against the reference, and the same bits however the work is cut.
+#include "kernels/cuda/conv2d_wgmma.h"
+#include "tests/kernels/cuda/conv2d_trial.h"
+#include "tests/kernels/cuda/device_array.h"
+
+#include <limits>
+
+namespace lamina::kernels::cuda {
+namespace {
+
+constexpr Precision kPrecisions[] = {Precision::fp16, Precision::bf16};
+
+Conv2dProblem conv3x3(Precision precision, std::int64_t n, std::int64_t c_in, std::int64_t h,
+                      std::int64_t w, std::int64_t c_out) {
+  return conv_problem(precision, {.n = n,
+                                  .c_in = c_in,
+                                  .h = h,
+                                  .w = w,
+                                  .c_out = c_out,
+                                  .kh = 3,
+                                  .kw = 3,
+                                  .pad_h = 1,
+                                  .pad_w = 1,
+                                  .relu = true});
+}
+
+Conv2dPlan forced(const Conv2dProblem& p, int tile_n, int chunks, bool split) {
+  Conv2dPlan plan = plan_wgmma(p, kHopper);
+  plan.tile_n = tile_n;
+  plan.k_chunks = chunks;
+  plan.split = split;
+  plan.blocks = 3;  // which go on to further tiles
+  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
+  plan.workspace_bytes = split ? chunks * rows * p.conv.c_out * 4 : 0;
+  return plan;
+}
+
+Conv2dPlan with_box(Conv2dPlan plan, const PixelBox& box) {
+  plan.box = box;
+  return plan;
+}
+
+// Channels of more than one tile, the last one short; depth of two steps a tap.
+void add_tiles(std::vector<KernelCase>& cases, Precision precision) {
+  for (const int tile_n : {64, 128, 256}) {
+    Conv2dProblem p = conv3x3(precision, 1, 128, 5, 18, tile_n + 40);
+    add_conv(cases, p, forced(p, tile_n, 1, false));
+    add_conv(cases, p, forced(p, tile_n, 4, true));
+    if (tile_n < 256) add_conv(cases, p, forced(p, tile_n, 4, false), true, false);
+    p.conv.max_pool_2x2 = true;
+    add_conv(cases, p, forced(p, tile_n, 1, false));
+    add_conv(cases, p, forced(p, tile_n, 4, true));
+    if (tile_n < 256) add_conv(cases, p, forced(p, tile_n, 4, false));
+  }
+}
+
+// Boxes that reach over each edge, and are cut in half along each dimension.
+void add_boxes(std::vector<KernelCase>& cases, Precision precision) {
+  Conv2dProblem p = conv3x3(precision, 3, 64, 5, 7, 64);
+  for (const PixelBox& box : {PixelBox{128, 1, 1}, PixelBox{16, 8, 1}, PixelBox{1, 128, 1},
+                              PixelBox{4, 4, 8}, PixelBox{2, 2, 32}, PixelBox{64, 1, 2}}) {
+    add_conv(cases, p, with_box(forced(p, 64, 1, false), box));
+    add_conv(cases, p, with_box(forced(p, 64, 3, true), box));
+  }
+  p.conv.max_pool_2x2 = true;
+  for (const PixelBox& box : {PixelBox{8, 16, 1}, PixelBox{8, 2, 8}, PixelBox{4, 32, 1},
+                              PixelBox{4, 4, 8}, PixelBox{2, 64, 1}, PixelBox{2, 2, 32}}) {
+    add_conv(cases, p, with_box(forced(p, 64, 1, false), box));
+    add_conv(cases, p, with_box(forced(p, 64, 3, true), box));
+  }
+}
+
+// Kernels of other sizes; no channels beside the tile's; reals; as the plan itself would have it.
+void add_others(std::vector<KernelCase>& cases, Precision precision) {
+  Conv2dProblem p = conv_problem(precision, {.n = 2,
+                                             .c_in = 64,
+                                             .h = 9,
+                                             .w = 6,
+                                             .c_out = 8,
+                                             .kh = 5,
+                                             .kw = 2,
+                                             .pad_h = 3,
+                                             .pad_w = 0,
+                                             .dilation_h = 2,
+                                             .dilation_w = 3});
+  add_conv(cases, p, forced(p, 64, 1, false));
+  p = conv_problem(precision, {.n = 5, .c_in = 64, .h = 1, .w = 1, .c_out = 72, .kh = 1, .kw = 1});
+  add_conv(cases, p, forced(p, 64, 1, false));
+  p = conv3x3(precision, 1, 64, 14, 14, 64);
+  add_conv(cases, p, plan_wgmma(p, kHopper));
+  add_conv(cases, p, plan_wgmma(p, kHopper), false);
+}
+
+// The same bits for every tile, split or not, alone or in a batch.
+std::string check_bits(Precision precision) {
+  Conv2dProblem p = conv3x3(precision, 3, 64, 4, 4, 72);
+  const ConvValues values = make_values(p, false);
+  std::string complaint;
+  const auto batch = run_on_device(p, forced(p, 64, 3, false), values, true, complaint);
+  for (const int tile_n : {64, 128, 256}) {
+    for (const bool split : {false, true}) {
+      if (tile_n == 256 && !split) continue;
+      const Conv2dPlan plan = forced(p, tile_n, 3, split);
+      const std::string here = difference(run_on_device(p, plan, values, true, complaint), batch);
+      if (!here.empty()) return to_string(p, plan) + ": " + here;
+    }
+  }
+  p.conv.n = 1;
+  ConvValues one = values;
+  one.input.resize(values.input.size() / 3);
+  const auto alone = run_on_device(p, forced(p, 64, 3, true), one, true, complaint);
+  return difference(alone, {batch.begin(), batch.begin() + 4 * 4 * 72});
+}
+
+// A NaN reaches the outputs whose windows hold it, and passes through ReLU and pooling.
+std::string check_nan(Precision precision, bool pooled, bool split) {
+  Conv2dProblem p = conv3x3(precision, 1, 64, 6, 10, 8);
+  p.conv.max_pool_2x2 = pooled;
+  ConvValues values = make_values(p, true);
+  values.input[static_cast<std::size_t>((3 * 10 + 4) * 64)] =
+      std::numeric_limits<float>::quiet_NaN();
+  std::string complaint;
+  const auto actual = run_on_device(p, forced(p, 64, 3, split), values, true, complaint);
+  return difference(actual, rounded_to(element_of(precision), expected_of(p, values, true)));
+}
+
+}  // namespace
+
+std::vector<KernelCase> conv2d_wgmma_cases() {
+  std::vector<KernelCase> cases;
+  for (const Precision precision : kPrecisions) {
+    add_tiles(cases, precision);
+    add_boxes(cases, precision);
+    add_others(cases, precision);
+    const std::string name = precision == Precision::fp16 ? "fp16" : "bf16";
+    cases.push_back({"conv2d wgmma bits, " + name, [=] { return check_bits(precision); }});
+    for (const int i : {0, 1, 2, 3}) {
+      cases.push_back({"conv2d wgmma NaN, " + name,
+                       [=] { return check_nan(precision, i % 2 == 1, i / 2 == 1); }});
+    }
+  }
+  return cases;
+}
+
+}  // namespace lamina::kernels::cuda
