@@ -34,6 +34,37 @@ __global__ void add_chunks_kernel(ConvShape shape, GlobalPtr<const float> partia
   output[i] = from_float<T>(finish(result, channel));
 }
 
+// The same for sums [k_chunks, c_out, columns] of a swapped plan, images being columns.
+template <typename T>
+__global__ void add_columns_kernel(WgmmaShape shape, GlobalPtr<const float> partial, Finish finish,
+                                   GlobalPtr<T> output, std::int64_t count) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (!in_bounds(i < count)) return;
+  const std::int64_t image = i / shape.m;
+  const int channel = static_cast<int>(i % shape.m);
+  float sum = 0;
+  for (int chunk = 0; chunk < shape.k_chunks; ++chunk) {
+    const float value = partial[(std::int64_t{chunk} * shape.m + channel) * shape.c_out + image];
+    sum += value;
+  }
+  output[i] = from_float<T>(finish(sum, channel));
+}
+
+void add_columns(Stream& stream, const WgmmaShape& shape, std::int64_t n, Element element,
+                 const ConvPointers& pointers) {
+  const std::int64_t count = n * shape.m;
+  with_element(element, [&](auto tag) {
+    using T = decltype(tag);
+    launch({.kernel = "add_columns",
+            .grid = blocks_for(count, kThreads),
+            .block = kThreads,
+            .stream = stream},
+           add_columns_kernel<T>, shape, static_cast<const float*>(pointers.partial),
+           Finish{pointers.bias, pointers.bias != nullptr, shape.relu},
+           static_cast<T*>(pointers.output), count);
+  });
+}
+
 void add_chunks(Stream& stream, const ConvShape& shape, Element element,
                 const ConvPointers& pointers) {
   const std::int64_t rows = shape.pooled ? shape.m / 4 : shape.m;
@@ -80,7 +111,12 @@ void conv2d_forward(Stream& stream, const Conv2dProblem& problem, const Conv2dPl
         .partial = plan.split ? static_cast<float*>(args.workspace) : nullptr};
     plan.wgmma ? launch_conv2d_wgmma(stream, problem, plan, shape.n, pointers)
                : launch_product(stream, problem.precision, shape, plan, pointers);
-    if (plan.split) add_chunks(stream, shape, element, pointers);
+    if (plan.swapped) {
+      add_columns(stream, wgmma_shape(problem, plan, shape.n), shape.n,
+                  shape.f32_output ? Element::f32 : element, pointers);
+    } else if (plan.split) {
+      add_chunks(stream, shape, element, pointers);
+    }
   }
 }
 

@@ -24,6 +24,9 @@ struct Conv2dProblem {
   /// Channels that lie in memory for each input pixel, those past c_in being zeros: what makes a
   /// picture's three readable 16 bytes at a time. 0: c_in. Only for groups = 1.
   std::int64_t c_in_stored = 0;
+  /// Hopper's tensor cores may be chosen. Proved by emulation alone so far: on request, until a GPU
+  /// has run them.
+  bool may_wgmma = false;
 
   std::int64_t stored() const { return c_in_stored > 0 ? c_in_stored : conv.c_in; }
   std::int64_t oh() const { return conv.stored_h(); }
@@ -49,6 +52,7 @@ struct Conv2dPlan {
   bool vectors = false;  ///< 16 bytes a load; else element by element
   bool wgmma = false;    ///< on Hopper's tensor cores, fed by its copy engine
   PixelBox box;          ///< with wgmma: the pixels of a tile
+  bool swapped = false;  ///< with wgmma: the product's rows are output channels, its columns images
   int blocks = 0;        ///< with wgmma: at most so many go on to the next tile by themselves
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< for problem.conv.n images

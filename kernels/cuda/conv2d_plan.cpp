@@ -5,8 +5,6 @@
 #include "kernels/cuda/conv2d_wgmma.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <string_view>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -62,16 +60,10 @@ Tile tile_for(const Conv2dProblem& p, const DeviceProperties& device) {
   return blocks_of(p, tall) >= device.multiprocessors ? tall : kSmall;
 }
 
-// Proved by emulation alone so far: asked for by name until a GPU has run it.
-bool wants_wgmma() {
-  const char* const asked = std::getenv("LAMINA_CUDA_PLAN");
-  return asked != nullptr && std::string_view(asked) == "wgmma";
-}
-
 }  // namespace
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& device) {
-  if (wants_wgmma() && wgmma_is_legal(problem, device)) return plan_wgmma(problem, device);
+  if (problem.may_wgmma && wgmma_is_legal(problem, device)) return plan_wgmma(problem, device);
   const int bytes = bytes_of(element_of(problem.precision));
   Conv2dPlan plan;
   plan.vectors = problem.stored() / problem.conv.groups * bytes % kVector == 0;
@@ -101,7 +93,8 @@ std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
   }
   text += ", " + std::to_string(plan.stages) + " stages";
   if (!plan.vectors) text += ", by elements";
-  if (plan.wgmma) {
+  if (plan.swapped) text += ", weights as rows";
+  if (plan.wgmma && !plan.swapped) {
     text += ", boxes of " + std::to_string(plan.box.w) + "x" + std::to_string(plan.box.h) + "x" +
             std::to_string(plan.box.n);
   }

@@ -2,6 +2,7 @@
 #include "kernels/cuda/conv2d_wgmma.cuh"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -24,36 +25,59 @@ PixelBox stored_box(PixelBox box, bool pooled) {
   return box;
 }
 
+struct Maps {
+  TensorMap pixels, weights, output;
+};
+
+Maps maps_of(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
+             const ConvPointers& pointers) {
+  const auto& conv = p.conv;
+  const std::int64_t depth = conv.kh * conv.kw * p.stored();
+  const auto matrix = [&](const void* data, std::int64_t rows) {
+    return make_tensor_map(data, {{depth, 2, kWgmmaDepth}, {rows, 2 * depth, plan.tile_n}});
+  };
+  if (plan.swapped) {
+    const TensorMap rows = pixel_map(pointers.weight, conv.c_out, 1, 1, depth, plan.box);
+    return {rows, matrix(pointers.input, n), rows};  // all of it goes through the workspace
+  }
+  return {pixel_map(pointers.input, n, conv.h, conv.w, p.stored(), plan.box),
+          matrix(pointers.weight, conv.c_out),
+          pixel_map(pointers.output, n, p.oh(), p.ow(), conv.c_out,
+                    stored_box(plan.box, conv.max_pool_2x2))};
+}
+
 template <typename T, int kN, bool kChunked>
 void launch_as(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
                const ConvPointers& pointers) {
-  const auto& conv = p.conv;
   const WgmmaShape shape = wgmma_shape(p, plan, n);
-  const std::int64_t depth = conv.kh * conv.kw * p.stored();
+  const Maps maps = maps_of(p, plan, n, pointers);
   launch({.kernel = "conv2d_wgmma",
           .grid = static_cast<unsigned>(std::min(shape.tiles, plan.blocks)),
           .block = kWgmmaThreads,
           .smem_bytes = WgmmaMemory<T, kN>::kBytes,
           .stream = stream},
-         conv2d_wgmma_kernel<T, kN, kChunked>, shape,
-         pixel_map(pointers.input, n, conv.h, conv.w, p.stored(), plan.box),
-         make_tensor_map(pointers.weight, {{depth, 2, kWgmmaDepth}, {conv.c_out, 2 * depth, kN}}),
-         pixel_map(pointers.output, n, p.oh(), p.ow(), conv.c_out,
-                   stored_box(plan.box, conv.max_pool_2x2)),
-         Finish{pointers.bias, pointers.bias != nullptr, conv.relu}, pointers.partial);
+         conv2d_wgmma_kernel<T, kN, kChunked>, shape, maps.pixels, maps.weights, maps.output,
+         Finish{pointers.bias, pointers.bias != nullptr, p.conv.relu}, pointers.partial);
 }
 
 template <typename T>
 void launch_of(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
                const ConvPointers& pointers) {
   const bool chunked = plan.k_chunks > 1 && !plan.split;
-  if (plan.tile_n == 256) return launch_as<T, 256, false>(stream, p, plan, n, pointers);
-  if (plan.tile_n == 128) {
-    return chunked ? launch_as<T, 128, true>(stream, p, plan, n, pointers)
-                   : launch_as<T, 128, false>(stream, p, plan, n, pointers);
-  }
-  chunked ? launch_as<T, 64, true>(stream, p, plan, n, pointers)
-          : launch_as<T, 64, false>(stream, p, plan, n, pointers);
+  const auto launched = [&](auto tile, auto chunks) {
+    if (plan.tile_n != tile() || chunked != chunks()) return false;
+    launch_as<T, tile(), chunks()>(stream, p, plan, n, pointers);
+    return true;
+  };
+  using std::bool_constant, std::integral_constant;
+  const auto launched_split = [&](auto tile) { return launched(tile, bool_constant<false>()); };
+  launched_split(integral_constant<int, 8>()) || launched_split(integral_constant<int, 16>()) ||
+      launched_split(integral_constant<int, 32>()) ||
+      launched_split(integral_constant<int, 64>()) ||
+      launched_split(integral_constant<int, 128>()) ||
+      launched_split(integral_constant<int, 256>()) ||
+      launched(integral_constant<int, 64>(), bool_constant<true>()) ||
+      launched(integral_constant<int, 128>(), bool_constant<true>());
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ inline constexpr int kRowBytes = 128;  // of a tile in shared memory: kWgmmaDept
 /// Where things lie in a block's shared memory.
 template <typename T, int kN>
 struct WgmmaMemory {
-  static constexpr int kStages = kN == 256 ? 4 : kN == 128 ? 6 : 8;
+  static constexpr int kStages = wgmma_stages(kN);
   static constexpr int kPixelBytes = kWgmmaPixels * kRowBytes, kWeightBytes = kN * kRowBytes;
   static constexpr int kStageBytes = kPixelBytes + kWeightBytes;
   // Two buffers for each consumer, of 64 pixels by 64 channels.

@@ -13,13 +13,20 @@ inline constexpr int kWgmmaPixels = 128;
 /// Channels of a step along k: 128 bytes of 16-bit elements, what the swizzle spans.
 inline constexpr int kWgmmaDepth = 64;
 
-/// 16-bit elements, stride 1, one group, whole steps of channels; devices of compute capability 9.
+/// Stages of a ring, as many as shared memory has beside 32 KB of results.
+constexpr int wgmma_stages(int tile_n) { return tile_n == 256 ? 4 : tile_n == 128 ? 6 : 8; }
+/// Columns of a swapped plan's sums in memory.
+constexpr std::int64_t wgmma_columns(std::int64_t n) { return (n + 7) / 8 * 8; }
+
+/// 16-bit elements, stride 1, one group, whole steps of channels, or a linear layer of whole
+/// vectors; devices of compute capability 9.
 bool wgmma_is_legal(const Conv2dProblem& problem, const DeviceProperties& device);
 
 /// The plan of a legal problem; see Conv2dPlan.
 Conv2dPlan plan_wgmma(const Conv2dProblem& problem, const DeviceProperties& device);
 
-/// What the kernel reads: 32-bit sizes of one launch.
+/// What the kernel reads: 32-bit sizes of one launch. In a swapped plan c_out and what is named
+/// after channels counts images, rounded up to 8, and n counts output channels.
 struct WgmmaShape {
   PixelBox box;
   int tiles_x, tiles_y, tiles_n;  // boxes that cover the output

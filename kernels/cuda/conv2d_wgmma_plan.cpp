@@ -10,6 +10,9 @@ namespace {
 // tiles that leave no registers for a second set of sums.
 constexpr std::int64_t kChunkSteps = 8, kMostPixelsOfChunks = 28 * 28;
 
+// A linear layer is split always: 8 chunks of VGG16's rows of weights are 256 tiles.
+constexpr std::int64_t kLinearChunks = 8;
+
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // What of the convolution's output is stored: pooling drops an odd last row or column.
@@ -60,16 +63,46 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
   return 64;
 }
 
+bool is_linear(const Conv2dProblem& p) {
+  const auto& c = p.conv;
+  return c.h == 1 && c.w == 1 && c.kh == 1 && c.kw == 1 && c.pad_h == 0 && c.pad_w == 0;
+}
+
+// Weights are the product's rows, of which there are many, and images its columns: up to 8 of them
+// cost what one does, which is reading the weights.
+Conv2dPlan plan_linear(const Conv2dProblem& p, const DeviceProperties& device) {
+  const std::int64_t steps = ceil_div(p.stored(), kWgmmaDepth);
+  Conv2dPlan plan;
+  plan.wgmma = plan.swapped = plan.split = plan.vectors = true;
+  plan.box = {.w = 1, .h = 1, .n = kWgmmaPixels};
+  plan.tile_m = kWgmmaPixels;
+  plan.tile_n = 8;
+  while (plan.tile_n < std::min<std::int64_t>(p.conv.n, 256)) plan.tile_n *= 2;
+  plan.tile_k = kWgmmaDepth;
+  plan.stages = wgmma_stages(plan.tile_n);
+  plan.blocks = device.multiprocessors;
+  // No chunk is empty.
+  plan.k_chunks =
+      static_cast<int>(ceil_div(steps, ceil_div(steps, std::min(steps, kLinearChunks))));
+  plan.packed_weight_bytes = p.conv.c_out * p.stored() * 2;
+  plan.workspace_bytes = plan.k_chunks * p.conv.c_out * wgmma_columns(p.conv.n) * 4;
+  return plan;
+}
+
 }  // namespace
 
 bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
   const auto& c = p.conv;
-  return device.compute_major == 9 && bytes_of(element_of(p.precision)) == 2 && c.groups == 1 &&
-         c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
+  if (device.compute_major != 9 || bytes_of(element_of(p.precision)) != 2 || c.groups != 1) {
+    return false;
+  }
+  if (is_linear(p)) return p.stored() % 8 == 0 && !c.max_pool_2x2;
+  return c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
          !p.f32_output;
 }
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
+  if (is_linear(p)) return plan_linear(p, device);
   const std::int64_t steps = p.conv.kh * p.conv.kw * p.stored() / kWgmmaDepth;
   const std::int64_t plane = stored_rows(p) * stored_columns(p);
   Conv2dPlan plan;
@@ -80,7 +113,7 @@ Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   plan.tile_m = kWgmmaPixels;
   plan.tile_n = channels_of_tile(p, boxes, plan.k_chunks > 1, device.multiprocessors);
   plan.tile_k = kWgmmaDepth;
-  plan.stages = plan.tile_n == 256 ? 4 : plan.tile_n == 128 ? 6 : 8;
+  plan.stages = wgmma_stages(plan.tile_n);
   plan.blocks = device.multiprocessors;
   plan.vectors = true;
   plan.split =
@@ -90,7 +123,43 @@ Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   return plan;
 }
 
+namespace {
+
+// A linear layer as a convolution of its weights: rows are images of one pixel.
+WgmmaShape linear_shape(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n) {
+  const auto narrow = [](std::int64_t value) { return static_cast<int>(value); };
+  const std::int64_t steps = ceil_div(p.stored(), kWgmmaDepth), columns = wgmma_columns(n);
+  WgmmaShape s{.box = plan.box,
+               .tiles_x = 1,
+               .tiles_y = 1,
+               .tiles_n = narrow(ceil_div(p.conv.c_out, plan.box.n)),
+               .tiles_c = narrow(ceil_div(columns, plan.tile_n)),
+               .tiles = 0,
+               .n = narrow(p.conv.c_out),
+               .oh = 1,
+               .ow = 1,
+               .c_out = narrow(columns),
+               .kw = 1,
+               .pad_h = 0,
+               .pad_w = 0,
+               .dilation_h = 1,
+               .dilation_w = 1,
+               .depth_steps = narrow(steps),
+               .steps = narrow(steps),
+               .chunk_steps = narrow(ceil_div(steps, plan.k_chunks)),
+               .k_chunks = plan.k_chunks,
+               .m = narrow(p.conv.c_out),
+               .split = true,
+               .relu = p.conv.relu,
+               .pooled = false};
+  s.tiles = s.tiles_n * s.tiles_c * plan.k_chunks;
+  return s;
+}
+
+}  // namespace
+
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n) {
+  if (plan.swapped) return linear_shape(problem, plan, n);
   const auto& conv = problem.conv;
   const auto narrow = [](std::int64_t value) { return static_cast<int>(value); };
   WgmmaShape s{.box = plan.box,

@@ -2,7 +2,6 @@
 #include "kernels/cuda/conv2d_wgmma.h"
 
 #include "tests/kernels/conv2d_cases.h"
-#include "tests/support/environment.h"
 
 #include <catch2/catch.hpp>
 
@@ -69,13 +68,14 @@ TEST_CASE("cuda conv2d plan: a batch changes the tile, never the chunks", "[cuda
   CHECK(many.k_chunks == 2);
 }
 
-TEST_CASE("cuda conv2d plan: Hopper's tensor cores are asked for by name", "[cuda]") {
-  const Conv2dProblem problem = conv3x3(64, 256, 256, 56);
+TEST_CASE("cuda conv2d plan: Hopper's tensor cores are asked for", "[cuda]") {
+  Conv2dProblem problem = conv3x3(64, 256, 256, 56);
   CHECK(!plan_conv2d(problem, kDevice).wgmma);
-  const test::EnvironmentVariable plan("LAMINA_CUDA_PLAN", "wgmma");
+  problem.may_wgmma = true;
   CHECK(plan_conv2d(problem, kDevice).wgmma);
-  CHECK(!plan_conv2d(conv3x3(64, 3, 64, 224), kDevice).wgmma);
   CHECK(!plan_conv2d(problem, {.name = {}, .compute_major = 8, .multiprocessors = 108}).wgmma);
+  problem.conv.c_in = 3;
+  CHECK(!plan_conv2d(problem, kDevice).wgmma);
 }
 
 TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels in steps of 64",
@@ -118,6 +118,22 @@ TEST_CASE("cuda conv2d plan: VGG16's layers on wgmma, whole boxes at batch 64", 
   CHECK(wgmma_plan_of(1, 512, 512, 14, false) ==
         "wgmma bf16 128x64x64, 8 stages, boxes of 16x8x1, 9 chunks split");
   CHECK(wgmma_plan_of(1, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+}
+
+TEST_CASE("cuda conv2d plan: VGG16's linear layers on wgmma, weights as rows", "[cuda]") {
+  const auto plan_at = [](std::int64_t n, std::int64_t c_in) {
+    const Conv2dProblem problem{
+        .conv = {.n = n, .c_in = c_in, .h = 1, .w = 1, .c_out = 4096, .kh = 1, .kw = 1},
+        .precision = Precision::fp16,
+        .f32_output = true};
+    CHECK(wgmma_is_legal(problem, kDevice));
+    return to_string(problem, plan_wgmma(problem, kDevice));
+  };
+  CHECK(plan_at(1, 25088) == "wgmma fp16 128x8x64, 8 stages, weights as rows, 8 chunks split");
+  CHECK(plan_at(8, 4096) == "wgmma fp16 128x8x64, 8 stages, weights as rows, 8 chunks split");
+  CHECK(plan_at(9, 4096) == "wgmma fp16 128x16x64, 8 stages, weights as rows, 8 chunks split");
+  CHECK(plan_at(64, 25088) == "wgmma fp16 128x64x64, 8 stages, weights as rows, 8 chunks split");
+  CHECK(plan_at(1000, 72) == "wgmma fp16 128x256x64, 4 stages, weights as rows, 2 chunks split");
 }
 
 TEST_CASE("cuda conv2d plan: with wgmma too a batch never changes the chunks, and none is empty",

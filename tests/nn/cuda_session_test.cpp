@@ -8,6 +8,7 @@
 
 #include "kernels/cuda/runtime.h"
 #include "tests/nn/networks.h"
+#include "tests/support/environment.h"
 
 #include <catch2/catch.hpp>
 
@@ -91,6 +92,22 @@ TEST_CASE("cuda session: an image's bits do not depend on its batch", "[nn][cuda
     CHECK(equal_bits(
         run_once(*network, batch, {.device = "cuda", .precision = precision, .max_batch = 2}),
         expected));
+  }
+}
+
+TEST_CASE("cuda session: runs on Hopper's tensor cores where they are asked for", "[nn][cuda]") {
+  const test::EnvironmentVariable plan("LAMINA_CUDA_PLAN", "wgmma");
+  const auto network = test::network_of_whole_steps();
+  const Tensor batch = test::pattern({3, 3, 9, 8});
+  const Tensor expected = run_once(*network, batch, {.device = "cpu", .max_batch = 3});
+  for (const std::string precision : {"fp16", "bf16"}) {
+    INFO(precision);
+    Session session(*network, {.device = "cuda", .precision = precision, .max_batch = 3});
+    const Tensor actual = session.run(batch).clone();
+    CHECK(!(relative_error(actual, expected) > kBounds.at(precision)));
+    CHECK(equal_bits(session.run(batch.slice(0, 1, 2)), actual.slice(0, 1, 2)));
+    CHECK_THAT(session.steps()[2].plan, Contains("wgmma"));
+    CHECK_THAT(session.steps().back().plan, Contains("weights as rows"));
   }
 }
 

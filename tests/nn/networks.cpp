@@ -89,4 +89,18 @@ std::shared_ptr<nn::Sequential> wide_network() {
   return ready(network);
 }
 
+std::shared_ptr<nn::Sequential> network_of_whole_steps() {
+  using namespace lamina::nn;
+  auto network = std::make_shared<Sequential>();
+  network->add(conv3x3(3, 64))
+      .add(std::make_shared<ReLU>())
+      .add(conv3x3(64, 64))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<MaxPool2d>(MaxPool2dOptions{}))
+      .add(std::make_shared<AdaptiveAvgPool2d>(Size2(2, 2)))
+      .add(std::make_shared<Flatten>())
+      .add(std::make_shared<Linear>(LinearOptions{.in_features = 256, .out_features = 10}));
+  return ready(network);
+}
+
 }  // namespace lamina::test

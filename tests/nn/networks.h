@@ -23,4 +23,7 @@ std::shared_ptr<nn::Sequential> small_network();
 /// 256x256 the first values take 4 MiB an image. In eval mode.
 std::shared_ptr<nn::Sequential> wide_network();
 
+/// conv-relu-conv-relu-pool-adaptive pool-flatten-linear, 64 channels: what Hopper's kernels take.
+std::shared_ptr<nn::Sequential> network_of_whole_steps();
+
 }  // namespace lamina::test

@@ -61,6 +61,39 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
   hold(d);
 }
 
+#define LAMINA_WGMMA_8(TYPE)                                     \
+  asm volatile(                                                  \
+      "{\n.reg .pred adds;\nsetp.ne.b32 adds, %6, 0;\n"          \
+      "wgmma.mma_async.sync.aligned.m64n8k16.f32." TYPE "." TYPE \
+      " {"                                                       \
+      "%0, %1, %2, %3}, "                                        \
+      "%4, %5, adds, 1, 1, 0, 0;\n}\n"                           \
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])           \
+      : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
+
+#define LAMINA_WGMMA_16(TYPE)                                                               \
+  asm volatile(                                                                             \
+      "{\n.reg .pred adds;\nsetp.ne.b32 adds, %10, 0;\n"                                    \
+      "wgmma.mma_async.sync.aligned.m64n16k16.f32." TYPE "." TYPE                           \
+      " {"                                                                                  \
+      "%0, %1, %2, %3, %4, %5, %6, %7}, "                                                   \
+      "%8, %9, adds, 1, 1, 0, 0;\n}\n"                                                      \
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), \
+        "+f"(d[7])                                                                          \
+      : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
+
+#define LAMINA_WGMMA_32(TYPE)                                                                   \
+  asm volatile(                                                                                 \
+      "{\n.reg .pred adds;\nsetp.ne.b32 adds, %18, 0;\n"                                        \
+      "wgmma.mma_async.sync.aligned.m64n32k16.f32." TYPE "." TYPE                               \
+      " {"                                                                                      \
+      "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "                 \
+      "%16, %17, adds, 1, 1, 0, 0;\n}\n"                                                        \
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),     \
+        "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), \
+        "+f"(d[14]), "+f"(d[15])                                                                \
+      : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
+
 #define LAMINA_WGMMA_64(TYPE)                                                                      \
   asm volatile(                                                                                    \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %34, 0;\n"                                           \
@@ -139,29 +172,39 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
 template <typename T, int kSums>
 __device__ __forceinline__ void wgmma(float (&d)[kSums], std::uint64_t a, std::uint64_t b,
                                       bool adds) {
-  static_assert(kSums == 32 || kSums == 64 || kSums == 128);
+  static_assert(kSums == 4 || kSums == 8 || kSums == 16 || kSums == 32 || kSums == 64 ||
+                kSums == 128);
   constexpr bool kHalf = std::is_same_v<T, __half>;
-  if constexpr (kSums == 32) {
-    if constexpr (kHalf) {
-      LAMINA_WGMMA_64("f16");
-    } else {
-      LAMINA_WGMMA_64("bf16");
-    }
+  if constexpr (kSums == 4 && kHalf) {
+    LAMINA_WGMMA_8("f16");
+  } else if constexpr (kSums == 4) {
+    LAMINA_WGMMA_8("bf16");
+  } else if constexpr (kSums == 8 && kHalf) {
+    LAMINA_WGMMA_16("f16");
+  } else if constexpr (kSums == 8) {
+    LAMINA_WGMMA_16("bf16");
+  } else if constexpr (kSums == 16 && kHalf) {
+    LAMINA_WGMMA_32("f16");
+  } else if constexpr (kSums == 16) {
+    LAMINA_WGMMA_32("bf16");
+  } else if constexpr (kSums == 32 && kHalf) {
+    LAMINA_WGMMA_64("f16");
+  } else if constexpr (kSums == 32) {
+    LAMINA_WGMMA_64("bf16");
+  } else if constexpr (kSums == 64 && kHalf) {
+    LAMINA_WGMMA_128("f16");
   } else if constexpr (kSums == 64) {
-    if constexpr (kHalf) {
-      LAMINA_WGMMA_128("f16");
-    } else {
-      LAMINA_WGMMA_128("bf16");
-    }
-  } else {
-    if constexpr (kHalf) {
-      LAMINA_WGMMA_256("f16");
-    } else {
-      LAMINA_WGMMA_256("bf16");
-    }
+    LAMINA_WGMMA_128("bf16");
+  } else if constexpr (kSums == 128 && kHalf) {
+    LAMINA_WGMMA_256("f16");
+  } else if constexpr (kSums == 128) {
+    LAMINA_WGMMA_256("bf16");
   }
 }
 
+#undef LAMINA_WGMMA_8
+#undef LAMINA_WGMMA_16
+#undef LAMINA_WGMMA_32
 #undef LAMINA_WGMMA_64
 #undef LAMINA_WGMMA_128
 #undef LAMINA_WGMMA_256

@@ -36,6 +36,11 @@ bool wants_cublas(const cuda::Conv2dProblem& problem) {
          std::string_view(wish) == "cublas";
 }
 
+bool wants_wgmma() {
+  const char* const wish = std::getenv("LAMINA_CUDA_PLAN");
+  return wish != nullptr && std::string_view(wish) == "wgmma";
+}
+
 CudaStep cublas_step(const CudaContext& context, const cuda::Conv2dProblem& problem,
                      const Tensor& weight, const Tensor& bias) {
   const CudaMemory packed = upload_packed(context, problem, weight);
@@ -60,9 +65,11 @@ CudaStep cublas_step(const CudaContext& context, const cuda::Conv2dProblem& prob
 
 }  // namespace
 
-CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& problem,
+CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& wanted,
                       const Tensor& weight, const Tensor& bias) {
-  if (wants_cublas(problem)) return cublas_step(context, problem, weight, bias);
+  if (wants_cublas(wanted)) return cublas_step(context, wanted, weight, bias);
+  cuda::Conv2dProblem problem = wanted;
+  problem.may_wgmma = wants_wgmma();
   const cuda::Conv2dPlan full_plan = cuda::plan_conv2d(problem, context.properties);
   const CudaMemory packed = upload_packed(context, problem, weight);
   const CudaMemory device_bias = upload_f32(context, bias);

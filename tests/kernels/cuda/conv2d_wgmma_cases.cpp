@@ -85,11 +85,40 @@ void add_others(std::vector<KernelCase>& cases, Precision precision) {
                                              .dilation_h = 2,
                                              .dilation_w = 3});
   add_conv(cases, p, forced(p, 64, 1, false));
-  p = conv_problem(precision, {.n = 5, .c_in = 64, .h = 1, .w = 1, .c_out = 72, .kh = 1, .kw = 1});
-  add_conv(cases, p, forced(p, 64, 1, false));
   p = conv3x3(precision, 1, 64, 14, 14, 64);
   add_conv(cases, p, plan_wgmma(p, kHopper));
   add_conv(cases, p, plan_wgmma(p, kHopper), false);
+}
+
+// Linear layers: weights as rows, images as columns; depths that are no whole steps.
+void add_linear(std::vector<KernelCase>& cases, Precision precision) {
+  for (const std::int64_t n : {1, 7, 16, 20, 50, 100, 130, 257}) {
+    Conv2dProblem p = conv_problem(
+        precision,
+        {.n = n, .c_in = 200, .h = 1, .w = 1, .c_out = 131, .kh = 1, .kw = 1, .relu = n == 7});
+    add_conv(cases, p, plan_wgmma(p, kHopper), true, n != 16);
+    p.f32_output = true;
+    if (n <= 7) add_conv(cases, p, plan_wgmma(p, kHopper), n == 1);
+  }
+}
+
+// The same bits for any number of images.
+std::string check_linear_bits(Precision precision) {
+  constexpr std::int64_t kMany = 40, kIn = 1024, kOut = 24;
+  Conv2dProblem p = conv_problem(
+      precision, {.n = kMany, .c_in = kIn, .h = 1, .w = 1, .c_out = kOut, .kh = 1, .kw = 1});
+  const ConvValues values = make_values(p, false);
+  std::string complaint;
+  const auto many = run_on_device(p, plan_wgmma(p, kHopper), values, true, complaint);
+  for (const std::int64_t n : {1, 9}) {
+    p.conv.n = n;
+    ConvValues few = values;
+    few.input.resize(static_cast<std::size_t>(n * kIn));
+    const auto got = run_on_device(p, plan_wgmma(p, kHopper), few, true, complaint);
+    const std::string here = difference(got, {many.begin(), many.begin() + n * kOut});
+    if (!here.empty()) return std::to_string(n) + " images: " + here;
+  }
+  return {};
 }
 
 // The same bits for every tile, split or not, alone or in a batch.
@@ -133,8 +162,11 @@ std::vector<KernelCase> conv2d_wgmma_cases() {
     add_tiles(cases, precision);
     add_boxes(cases, precision);
     add_others(cases, precision);
+    add_linear(cases, precision);
     const std::string name = precision == Precision::fp16 ? "fp16" : "bf16";
     cases.push_back({"conv2d wgmma bits, " + name, [=] { return check_bits(precision); }});
+    cases.push_back(
+        {"conv2d wgmma linear bits, " + name, [=] { return check_linear_bits(precision); }});
     for (const int i : {0, 1, 2, 3}) {
       cases.push_back({"conv2d wgmma NaN, " + name,
                        [=] { return check_nan(precision, i % 2 == 1, i / 2 == 1); }});
