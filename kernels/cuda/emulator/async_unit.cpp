@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/emulator/block.h"
 #include "kernels/cuda/emulator/global_memory.h"
-#include "kernels/cuda/emulator/half_types.h"
+#include "kernels/cuda/emulator/swizzle.h"
 
 #include <fmt/format.h>
 
@@ -10,20 +10,6 @@
 #include <cstring>
 
 namespace lamina::kernels::cuda::emulator {
-namespace {
-
-constexpr int kPart = 16;         // bytes: what a swizzle moves as one
-constexpr int kSwizzleRow = 128;  // bytes
-
-// With rows of 128 bytes, part i of row r lies at i ^ r % 8, by the address's own bits.
-template <typename T>
-T* swizzled(T* base, std::int64_t offset) {
-  const auto address = reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset);
-  return reinterpret_cast<T*>(address ^ (address >> 7 & 7) << 4);
-}
-
-}  // namespace
-
 void AsyncUnit::reset(int threads, std::uint64_t seed) {
   seed_ = seed;
   random_.seed(static_cast<unsigned>(seed));
@@ -42,8 +28,6 @@ const char* AsyncUnit::unfinished_of(int thread) const {
   const bool multiplies = group < groups_.size() && !groups_[group].products.empty();
   return multiplies ? "products under way" : nullptr;
 }
-
-// ---- mbarriers ----
 
 void AsyncUnit::init_mbarrier(const char* address, int arrivals, Where where) {
   if (mbarriers_.size() == kMostMbarriers) block_.fail("too many mbarriers", where);
@@ -86,8 +70,6 @@ void AsyncUnit::wait(const char* address, unsigned parity, Where where) {
       "mbarrier", [this, index, parity] { return (mbarriers_[index].phase & 1) != parity; }, where);
   block_.learn(mbarriers_[index].released);
 }
-
-// ---- the copy engine ----
 
 void AsyncUnit::check_box(const BoxCopy& copy, Where where) const {
   if (reinterpret_cast<std::uintptr_t>(copy.shared) % (8 * kSwizzleRow) != 0) {
@@ -206,147 +188,6 @@ void AsyncUnit::wait_for_stores(int newest, Where where) {
 void AsyncUnit::fence_proxy(Where where) {
   if (is_faulty(SiteKind::fence, where)) return;
   proxy_fences_[static_cast<std::size_t>(block_.thread().number)] = block_.next_event();
-}
-
-// ---- products of a warpgroup ----
-
-namespace {
-
-// A matrix in shared memory whose rows are 128 bytes, swizzled: 8 rows to 1024 bytes.
-struct Operand {
-  std::int64_t start;  // byte of the block's shared memory
-
-  explicit Operand(std::uint64_t descriptor)
-      : start(static_cast<std::int64_t>(descriptor & 0x3fff) << 4) {}
-  std::int64_t tile() const { return start / kSwizzleRow * kSwizzleRow; }
-  template <typename T>
-  T* part(T* base, int row, int i) const {
-    return swizzled(base, start + std::int64_t{row} * kSwizzleRow + i * kPart);
-  }
-};
-
-bool is_known_form(std::uint64_t descriptor) {
-  const std::uint64_t group_of_8_rows = descriptor >> 32 & 0x3fff, swizzle = descriptor >> 62;
-  return group_of_8_rows == (8 * kSwizzleRow) >> 4 && swizzle == 1;
-}
-
-float value_of(std::uint16_t bits, bool is_half) {
-  return is_half ? __half2float({bits}) : __bfloat162float({bits});
-}
-
-constexpr int kDepth = 16, kRows = 64, kMostColumns = 256;
-constexpr int kParts = kDepth * 2 / kPart;
-
-}  // namespace
-
-void AsyncUnit::fence_group(int group) { groups_[static_cast<std::size_t>(group)].fenced = true; }
-
-void AsyncUnit::multiply(int group, GroupProduct product) {
-  Group& of = groups_[static_cast<std::size_t>(group)];
-  if (!of.fenced) block_.fail("wgmma without wgmma_fence() before", product.where);
-  if (!is_known_form(product.a) || !is_known_form(product.b)) {
-    block_.fail("a descriptor of a form that the emulator does not know", product.where);
-  }
-  product.group = of.committed;
-  begin_reads(group, product);
-  if (!is_late()) compute(product);
-  of.products.push_back(product);
-}
-
-void AsyncUnit::commit_products(int group) { ++groups_[static_cast<std::size_t>(group)].committed; }
-
-void AsyncUnit::wait_for_products(int group, int newest) {
-  Group& of = groups_[static_cast<std::size_t>(group)];
-  const auto is_over = [&](GroupProduct& product) {
-    if (product.group >= of.committed - newest) return false;
-    if (!product.done) {
-      check_reads(group, product);
-      compute(product);
-    }
-    end_reads(group, product, block_.next_event());
-    return true;
-  };
-  // In order: each adds to what the one before left.
-  std::size_t kept = 0;
-  for (GroupProduct& product : of.products) {
-    if (!is_over(product)) of.products[kept++] = product;
-  }
-  of.products.resize(kept);
-  of.fenced = false;
-}
-
-// On the account of each warp's first lane: that is who tells others that the place is free.
-void AsyncUnit::begin_reads(int group, const GroupProduct& product) {
-  check_reads(group, product);
-  char* const base = block_.shared().dynamic();
-  for (int thread = group * kWarpgroup; thread < (group + 1) * kWarpgroup; thread += kWarp) {
-    block_.shared().begin_read(base + Operand(product.a).tile(), kRows * kSwizzleRow, thread);
-    block_.shared().begin_read(base + Operand(product.b).tile(), product.n * kSwizzleRow, thread);
-  }
-}
-
-void AsyncUnit::end_reads(int group, const GroupProduct& product, std::uint32_t event) {
-  char* const base = block_.shared().dynamic();
-  for (int thread = group * kWarpgroup; thread < (group + 1) * kWarpgroup; thread += kWarp) {
-    block_.shared().end_read(base + Operand(product.a).tile(), thread, event);
-    block_.shared().end_read(base + Operand(product.b).tile(), thread, event);
-  }
-}
-
-void AsyncUnit::check_reads(int group, const GroupProduct& product) {
-  check_operand(group, product.a, kRows, product);
-  check_operand(group, product.b, product.n, product);
-}
-
-void AsyncUnit::check_operand(int group, std::uint64_t descriptor, int rows,
-                              const GroupProduct& product) {
-  const char* const base = block_.shared().dynamic();
-  const Operand operand(descriptor);
-  for (int warp = 0; warp < kWarpgroup / kWarp; ++warp) {
-    const Moment moment = block_.moment_of(group * kWarpgroup + warp * kWarp);
-    for (int row = 0; row < rows; ++row) {
-      for (int i = 0; i < kParts; ++i) {
-        const char* const part = operand.part(base, row, i);
-        if (block_.shared().read_async(part, kPart, moment, proxy_fences_.data())) continue;
-        block_.act_for(moment.thread);
-        block_.fail(block_.shared().complaint(false, part, kPart, moment), product.where);
-      }
-    }
-  }
-}
-
-void AsyncUnit::compute(GroupProduct& product) const {
-  static thread_local float a[kRows][kDepth], b[kDepth][kMostColumns], sums[kMostColumns];
-  const char* const base = block_.shared().dynamic();
-  const auto read = [&](std::uint64_t descriptor, int rows, const auto& put) {
-    const Operand operand(descriptor);
-    for (int row = 0; row < rows; ++row) {
-      for (int i = 0; i < kParts; ++i) {
-        std::uint16_t bits[kPart / 2];
-        std::memcpy(bits, operand.part(base, row, i), kPart);
-        for (int e = 0; e < kPart / 2; ++e) {
-          put(row, i * kPart / 2 + e, value_of(bits[e], product.is_half));
-        }
-      }
-    }
-  };
-  read(product.a, kRows, [&](int row, int k, float value) { a[row][k] = value; });
-  read(product.b, product.n, [&](int row, int k, float value) { b[k][row] = value; });
-  const int n = product.n;
-  for (int row = 0; row < kRows; ++row) {
-    // A row lies in four lanes: rows 0 to 7 and 8 to 15 of a warp's 16 in the same ones.
-    const int lane = row / 16 * kWarp + row % 8 * 4, half = row / 8 % 2 * 2;
-    const auto place = [&](int column) {
-      return product.d[static_cast<std::size_t>(lane + column % 8 / 2)] + column / 8 * 4 + half +
-             column % 2;
-    };
-    for (int j = 0; j < n; ++j) sums[j] = product.accumulates ? *place(j) : 0.0f;
-    for (int k = 0; k < kDepth; ++k) {
-      for (int j = 0; j < n; ++j) sums[j] += a[row][k] * b[k][j];
-    }
-    for (int j = 0; j < n; ++j) *place(j) = sums[j];
-  }
-  product.done = true;
 }
 
 }  // namespace lamina::kernels::cuda::emulator

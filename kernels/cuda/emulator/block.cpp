@@ -11,7 +11,6 @@
 #include <cstring>
 #include <numeric>
 #include <random>
-#include <string_view>
 
 namespace lamina::kernels::cuda::emulator {
 namespace {
@@ -30,19 +29,10 @@ Spare& spare() {
   return things;
 }
 
-// All of a multiprocessor's; a launch gives each thread an equal share, in steps of 8.
-constexpr int kRegistersOfBlock = 65536;
-
-int most_registers(int threads) { return std::min(kRegistersOfBlock / threads / 8 * 8, 255); }
-
 std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
 
 std::uint64_t block_count(const LaunchShape& shape) {
   return std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
-}
-
-bool same_line(const Where& a, const Where& b) {
-  return a.line() == b.line() && std::string_view(a.file_name()) == b.file_name();
 }
 
 // A copy's bytes, whenever they are on their way.
@@ -178,164 +168,6 @@ bool Block::run_ready() {
     if (error_) break;
   }
   return ran;
-}
-
-void Block::sync_threads(Where where) {
-  count_step();
-  if (is_faulty(SiteKind::barrier, where)) return;
-  running_->wait = Wait::block_barrier;
-  running_->where = where;
-  yield();
-}
-
-void Block::warp_operation(const WarpCall& call, Where where) {
-  count_step();
-  const int lane = running_->number % kWarp;
-  if ((call.mask >> lane & 1) == 0) {
-    fail(fmt::format("{}: mask {:#010x} leaves out the calling lane", call.operation, call.mask),
-         where);
-  }
-  running_->wait = Wait::warp;
-  running_->where = where;
-  running_->call = call;
-  const auto warp = static_cast<std::size_t>(running_->number / kWarp);
-  warps_[warp].waiting |= 1u << lane;
-  if ((call.mask & ~warps_[warp].waiting) == 0) act_if_complete(warp);
-  if (running_->wait != Wait::nothing) yield();
-}
-
-// The lane that comes last finds all others of its mask waiting; where they wait for the same as it
-// does, it acts, and lets them go on.
-void Block::act_if_complete(std::size_t warp) {
-  const WarpCall& call = running_->call;
-  void* lanes[kWarp] = {};
-  Thread* const first = &threads_[warp * kWarp];
-  for (int i = 0; i < kWarp; ++i) {
-    if ((call.mask >> i & 1) == 0) continue;
-    const WarpCall& other = first[i].call;
-    if (other.mask != call.mask || other.action != call.action ||
-        other.operation != call.operation) {
-      return;
-    }
-    if (call.aligned && first[i].where.line() != running_->where.line()) return;
-    lanes[i] = other.brought;
-  }
-  if (call.action != nullptr) {
-    call.action(lanes);
-  } else {
-    meet(warp, call.mask);
-  }
-  for (int i = 0; i < kWarp; ++i) {
-    if (call.mask >> i & 1) first[i].wait = Wait::nothing;
-  }
-  warps_[warp].waiting &= ~call.mask;
-}
-
-void Block::meet(std::size_t warp, unsigned mask) {
-  warps_[warp].order.meet(mask, events_++);
-  if (!clocks_.exist()) return;
-  Clock all = clocks_.blank();
-  const auto for_lanes = [&](const auto& visit) {
-    for (int i = 0; i < kWarp; ++i) {
-      if (mask >> i & 1) visit(clocks_.own(static_cast<int>(warp) * kWarp + i));
-    }
-  };
-  for_lanes([&](const Clock& clock) { join(all, clock); });
-  for_lanes([&](Clock& clock) { clock = all; });
-}
-
-void Block::group_operation(const GroupCall& call, Where where) {
-  count_step();
-  const int group = running_->number / kWarpgroup;
-  Thread* const first = &threads_[static_cast<std::size_t>(group * kWarpgroup)];
-  if ((group + 1) * kWarpgroup > thread_count()) fail("is of no whole warpgroup", where);
-  running_->wait = Wait::group;
-  running_->where = where;
-  running_->group_call = call;
-  void* threads[kWarpgroup];
-  for (int i = 0; i < kWarpgroup; ++i) {
-    const bool is_here = first[i].wait == Wait::group &&
-                         first[i].group_call.action == call.action &&
-                         same_line(first[i].where, where);
-    if (!is_here) return yield();
-    threads[i] = first[i].group_call.brought;
-  }
-  for (int i = 0; i < kWarpgroup; ++i) first[i].wait = Wait::nothing;
-  call.action(async_, group, threads);
-}
-
-void Block::named_barrier(int name, int count, Where where) {
-  count_step();
-  if (is_faulty(SiteKind::barrier, where)) return;
-  NamedBarrier& barrier = named_barriers_.at(static_cast<std::size_t>(name));
-  if (barrier.clock.empty()) barrier.clock = blank_clock();
-  publish(barrier.clock);
-  const std::uint32_t phase = barrier.phase;
-  if (++barrier.arrived == count) {
-    barrier.arrived = 0;
-    ++barrier.phase;
-  }
-  wait_until(
-      "named barrier", [&barrier, phase] { return barrier.phase != phase; }, where);
-  learn(barrier.clock);
-}
-
-void Block::set_registers(int count, Where where) {
-  count_step();
-  const auto warp = static_cast<std::size_t>(running_->number / kWarp);
-  if (count % 8 != 0 || count < 24 || count > 256) {
-    fail(fmt::format("setmaxnreg to {}: 24 to 256 in steps of 8 are possible", count), where);
-  }
-  // A warp's lanes come one by one, and each would count: the last one does.
-  const WarpCall call{0xffffffffu, nullptr, [](void* const*) {}, "setmaxnreg", true};
-  warp_operation(call, where);
-  if (running_->number % kWarp != 0 || registers_[warp] == count) return;
-  const auto fits = [this, warp, count] {
-    const int others = std::accumulate(registers_.begin(), registers_.end(), 0) - registers_[warp];
-    return (others + count) * kWarp <= kRegistersOfBlock;
-  };
-  if (count > registers_[warp]) wait_until("registers", fits, where);
-  registers_[warp] = count;
-}
-
-void Block::wait_until(const char* what, std::function<bool()> is_ready, Where where) {
-  count_step();
-  if (is_ready()) return;
-  running_->wait = Wait::condition;
-  running_->where = where;
-  running_->waits_for = what;
-  running_->is_ready = std::move(is_ready);
-  yield();
-}
-
-void Block::publish(Clock& clock) {
-  const int self = running_->number, first = self / kWarp * kWarp;
-  join(clock, clocks_.own(self));
-  const WarpOrder::Row& seen = moment().warp_seen;
-  for (int i = 0; i < thread_count(); ++i) {
-    auto& known = clock[static_cast<std::size_t>(i)];
-    known = std::max(known, block_synced_);
-    if (i / kWarp * kWarp == first) {
-      known = std::max(known, seen[static_cast<std::size_t>(i % kWarp)]);
-    }
-  }
-  clock[static_cast<std::size_t>(self)] = events_++;
-}
-
-void Block::learn(const Clock& clock) { join(clocks_.own(running_->number), clock); }
-
-void Block::release_block_barrier() {
-  const Where& where = threads_.front().where;
-  for (const Thread& thread : threads_) {
-    if (thread.wait != Wait::block_barrier || !same_line(thread.where, where)) report_deadlock();
-  }
-  block_synced_ = events_++;
-  if (clocks_.exist()) {
-    Clock all = clocks_.blank();
-    for (const Thread& thread : threads_) join(all, clocks_.own(thread.number));
-    for (const Thread& thread : threads_) clocks_.own(thread.number) = all;
-  }
-  for (Thread& thread : threads_) thread.wait = Wait::nothing;
 }
 
 void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) {

@@ -9,11 +9,13 @@
 #include "kernels/cuda/emulator/language.h"
 #include "kernels/cuda/emulator/shared_memory.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lamina::kernels::cuda::emulator {
@@ -74,6 +76,16 @@ struct Warp {
   WarpOrder order;
   unsigned waiting = 0;  ///< lanes that wait for others of the warp
 };
+
+inline bool same_line(const Where& a, const Where& b) {
+  return a.line() == b.line() && std::string_view(a.file_name()) == b.file_name();
+}
+
+/// All of a multiprocessor's; a launch gives each thread an equal share, in steps of 8.
+inline constexpr int kRegistersOfBlock = 65536;
+constexpr int most_registers(int threads) {
+  return std::min(kRegistersOfBlock / threads / 8 * 8, 255);
+}
 
 struct NamedBarrier {
   int arrived = 0;
