@@ -1,7 +1,7 @@
 // The CUDA kernels' contracts in a build without CUDA. There are no devices then, so no session
 // gets so far.
 #include "kernels/cuda/classify.h"
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 #include "kernels/cuda/pointwise.h"
 #include "kernels/cuda/pool2d.h"
 #include "kernels/cuda/preprocess.h"

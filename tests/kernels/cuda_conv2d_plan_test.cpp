@@ -1,5 +1,5 @@
-#include "kernels/cuda/conv2d.h"
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
 #include "tests/kernels/conv2d_cases.h"
 

@@ -3,7 +3,7 @@
 
 #include <lamina/core/tensor.h>
 
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 #include "nn/session/cuda/step.h"
 
 namespace lamina::nn::detail {

@@ -1,6 +1,6 @@
 // Convolutions and linear layers: whole numbers small enough that every sum is exact, against the
 // reference; reals within the bound of their precision; and the same bits however the work is cut.
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 #include "tests/kernels/cuda/cases.h"
 #include "tests/kernels/cuda/conv2d_trial.h"
 #include "tests/kernels/cuda/device_array.h"

@@ -1,7 +1,7 @@
 // One convolution on the device beside the reference: what cases of convolutions are made of.
 #pragma once
 
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 #include "tests/kernels/cuda/cases.h"
 
 #include <string>

@@ -1,6 +1,6 @@
 // Convolutions on Hopper's tensor cores: every tile, every box, pooling, padding, chunks; whole
 // numbers against the reference, and the same bits however the work is cut.
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 #include "tests/kernels/cuda/conv2d_trial.h"
 #include "tests/kernels/cuda/device_array.h"
 

@@ -68,10 +68,12 @@ std::set<std::string> places_in_sources() {
       R"(\bmbarrier_(fence_init|arrive|arrive_expect|wait)\(|\bnamed_barrier\(|)"
       R"(\bstore_box_(commit\(|wait<)|\bfence_proxy_async\(|\bwgmma_(fence\(|commit\(|wait<))");
   std::set<std::string> places;
-  for (const auto& entry : std::filesystem::directory_iterator(LAMINA_CUDA_SOURCES)) {
-    const std::string name = entry.path().filename().string();
+  const std::filesystem::path folder = LAMINA_CUDA_SOURCES;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    const std::string name = entry.path().lexically_relative(folder).generic_string();
     const bool has_kernels = name.ends_with(".cu") || name.ends_with(".cuh");
-    if (!has_kernels || name == "language.cuh") continue;
+    // These give the sites their meaning.
+    if (!has_kernels || name == "language.cuh" || name.starts_with("ptx/")) continue;
     std::ifstream file(entry.path());
     int number = 0;
     for (std::string line; std::getline(file, line);) {

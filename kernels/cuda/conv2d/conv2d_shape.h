@@ -1,7 +1,7 @@
 // What the kernels of a convolution read of its problem: 32-bit sizes of one launch.
 #pragma once
 
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 
 namespace lamina::kernels::cuda {
 

@@ -1,4 +1,4 @@
-#include "kernels/cuda/conv2d_kernel.cuh"
+#include "kernels/cuda/conv2d/conv2d_kernel.cuh"
 
 namespace lamina::kernels::cuda {
 

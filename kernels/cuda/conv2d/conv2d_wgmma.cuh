@@ -2,7 +2,7 @@
 // boxes of pixels and of weights, two warpgroups multiply them. docs/kernels/cuda-wgmma.md
 #pragma once
 
-#include "kernels/cuda/conv2d_wgmma_store.cuh"
+#include "kernels/cuda/conv2d/conv2d_wgmma_store.cuh"
 #include "kernels/cuda/launch.cuh"
 
 namespace lamina::kernels::cuda {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/cuda/block_reduce.cuh"
-#include "kernels/cuda/conv2d_ffma.cuh"
+#include "kernels/cuda/conv2d/conv2d_ffma.cuh"
 #include "kernels/cuda/ptx/mma.cuh"
 
 namespace lamina::kernels::cuda {

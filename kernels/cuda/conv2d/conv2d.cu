@@ -1,8 +1,8 @@
 // conv2d_forward(): parts of a batch, the precision's kernel, and the sum of split chunks.
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 
-#include "kernels/cuda/conv2d_kernel.cuh"
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d_kernel.cuh"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
 #include <algorithm>
 

@@ -1,9 +1,9 @@
 // The implicit GEMM: one kernel for every precision and tile. docs/kernels/cuda-implicit-gemm.md
 #pragma once
 
-#include "kernels/cuda/conv2d_finish.cuh"
-#include "kernels/cuda/conv2d_loader.cuh"
-#include "kernels/cuda/conv2d_mma.cuh"
+#include "kernels/cuda/conv2d/conv2d_finish.cuh"
+#include "kernels/cuda/conv2d/conv2d_loader.cuh"
+#include "kernels/cuda/conv2d/conv2d_mma.cuh"
 #include "kernels/cuda/launch.cuh"
 
 namespace lamina::kernels::cuda {

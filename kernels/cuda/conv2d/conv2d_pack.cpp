@@ -1,5 +1,5 @@
 // Weights as the CUDA kernels read them: [c_out, kh, kw, channels of a group].
-#include "kernels/cuda/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d.h"
 
 #include <lamina/core/dtype.h>
 

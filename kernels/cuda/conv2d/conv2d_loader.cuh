@@ -5,7 +5,7 @@
 // banks once. Two rows fill 128 bytes, hence r / 2.
 #pragma once
 
-#include "kernels/cuda/conv2d_shape.h"
+#include "kernels/cuda/conv2d/conv2d_shape.h"
 #include "kernels/cuda/element.cuh"
 #include "kernels/cuda/ptx/cp_async.cuh"
 

@@ -1,5 +1,5 @@
 // What is launched for a plan with wgmma, and the tensors that its copies move.
-#include "kernels/cuda/conv2d_wgmma.cuh"
+#include "kernels/cuda/conv2d/conv2d_wgmma.cuh"
 
 #include <algorithm>
 #include <type_traits>

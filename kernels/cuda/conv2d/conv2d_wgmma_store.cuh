@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/cuda/block_reduce.cuh"
-#include "kernels/cuda/conv2d_finish.cuh"
-#include "kernels/cuda/conv2d_wgmma_tile.cuh"
+#include "kernels/cuda/conv2d/conv2d_finish.cuh"
+#include "kernels/cuda/conv2d/conv2d_wgmma_tile.cuh"
 #include "kernels/cuda/element.cuh"
 
 namespace lamina::kernels::cuda {

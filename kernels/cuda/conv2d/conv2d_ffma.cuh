@@ -1,8 +1,8 @@
 // The tile's product by float32 multiply-adds: each thread has kTM x kTN outputs.
 #pragma once
 
-#include "kernels/cuda/conv2d_finish.cuh"
-#include "kernels/cuda/conv2d_loader.cuh"
+#include "kernels/cuda/conv2d/conv2d_finish.cuh"
+#include "kernels/cuda/conv2d/conv2d_loader.cuh"
 
 namespace lamina::kernels::cuda {
 

@@ -1,4 +1,4 @@
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // Which tile, how many chunks, and whether they are split: plain arithmetic, no device.
 #include <lamina/core/error.h>
 
-#include "kernels/cuda/conv2d_shape.h"
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d_shape.h"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
 #include <algorithm>
 

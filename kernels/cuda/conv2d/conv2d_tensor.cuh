@@ -1,7 +1,7 @@
 // The tiles of tensor-core convolutions, one table for tf32, fp16 and bf16.
 #pragma once
 
-#include "kernels/cuda/conv2d_kernel.cuh"
+#include "kernels/cuda/conv2d/conv2d_kernel.cuh"
 
 namespace lamina::kernels::cuda {
 

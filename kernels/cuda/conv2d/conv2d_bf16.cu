@@ -1,4 +1,4 @@
-#include "kernels/cuda/conv2d_tensor.cuh"
+#include "kernels/cuda/conv2d/conv2d_tensor.cuh"
 
 namespace lamina::kernels::cuda {
 

@@ -3,8 +3,8 @@
 // docs/kernels/cuda-wgmma.md
 #pragma once
 
-#include "kernels/cuda/conv2d.h"
-#include "kernels/cuda/conv2d_shape.h"
+#include "kernels/cuda/conv2d/conv2d.h"
+#include "kernels/cuda/conv2d/conv2d_shape.h"
 
 namespace lamina::kernels::cuda {
 

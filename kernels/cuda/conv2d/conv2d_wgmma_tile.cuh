@@ -1,7 +1,7 @@
 // Where the tiles of a convolution on Hopper lie: in shared memory, in the product, in the image.
 #pragma once
 
-#include "kernels/cuda/conv2d_wgmma.h"
+#include "kernels/cuda/conv2d/conv2d_wgmma.h"
 #include "kernels/cuda/language.cuh"
 #include "kernels/cuda/ptx/bulk_copy.cuh"
 #include "kernels/cuda/ptx/wgmma.cuh"
