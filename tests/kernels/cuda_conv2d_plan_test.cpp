@@ -1,8 +1,6 @@
 #include "kernels/cuda/conv2d/conv2d.h"
 #include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
-#include "tests/kernels/conv2d_cases.h"
-
 #include <catch2/catch.hpp>
 
 namespace lamina::kernels::cuda {
@@ -11,9 +9,17 @@ namespace {
 constexpr DeviceProperties kDevice{.name = {}, .compute_major = 9, .multiprocessors = 132};
 
 Conv2dProblem conv3x3(std::int64_t n, std::int64_t c_in, std::int64_t c_out, std::int64_t size) {
-  Conv2dProblem problem{.conv = test::conv3x3(c_in, c_out, size), .precision = Precision::bf16};
-  problem.conv.n = n;
-  return problem;
+  return {.conv = {.n = n,
+                   .c_in = c_in,
+                   .h = size,
+                   .w = size,
+                   .c_out = c_out,
+                   .kh = 3,
+                   .kw = 3,
+                   .pad_h = 1,
+                   .pad_w = 1,
+                   .layout = Layout::nhwc},
+          .precision = Precision::bf16};
 }
 
 std::string plan_of(const Conv2dProblem& problem) {
