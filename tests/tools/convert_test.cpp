@@ -47,7 +47,7 @@ TEST_CASE("convert: --calibrate keeps the ranges of a model's convolutions", "[t
   CHECK(ranges("c.lamina").size() == 1);
   CHECK(ranges("c.lamina")["0"] > 1);  // pictures are normalised
   CHECK(ranges("model.lamina").is_null());
-  CHECK_THAT(place.convert({"inspect", "c.lamina"}).out, Contains("calibrated, 1 convolutions"));
+  CHECK_THAT(place.convert({"inspect", "c.lamina"}).out, Contains("calibrated, 1 convolution\n"));
   CHECK(place.infer({"-q", "-m", "c.lamina", "--precision", "int8", "a.bmp"}).status == 0);
   // A copy keeps them, other names do not.
   CHECK(place.convert({"-q", "convert", "c.lamina", "d.lamina", "--dtype", "bf16"}).status == 0);

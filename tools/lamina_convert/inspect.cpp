@@ -108,7 +108,8 @@ std::string field(const std::string& json, const char* name) {
 std::string calibration(const std::string& weights) {
   const Json object = Json::parse(weights, nullptr, false);
   if (!object.is_object() || !object.contains("input_ranges")) return "";
-  return fmt::format("calibrated, {} convolutions", object["input_ranges"].size());
+  const std::size_t count = object["input_ranges"].size();
+  return fmt::format("calibrated, {} convolution{}", count, count == 1 ? "" : "s");
 }
 
 Json parsed(const std::string& json) {

@@ -24,8 +24,6 @@ struct Tile {
 };
 constexpr Tile kLarge{128, 128, 4}, kNarrow{128, 64, 4}, kSmall{64, 64, 4}, kFlat{16, 128, 6};
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 std::int64_t rows_of(const Conv2dProblem& p) {
   return p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
 }

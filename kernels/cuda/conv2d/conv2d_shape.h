@@ -9,6 +9,8 @@ namespace lamina::kernels::cuda {
 /// the same places whatever the tile.
 inline constexpr int kTileDepthBytes = 64;
 
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
 struct ConvShape {
   int n, h, w;
   int c;        // channels that lie in memory for each input pixel

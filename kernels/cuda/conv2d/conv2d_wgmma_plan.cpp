@@ -13,8 +13,6 @@ constexpr std::int64_t kChunkSteps = 8, kMostPixelsOfChunks = 28 * 28;
 // A linear layer is split always: 8 chunks of VGG16's rows of weights are 256 tiles.
 constexpr std::int64_t kLinearChunks = 8;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // What of the convolution's output is stored: pooling drops an odd last row or column.
 std::int64_t stored_rows(const Conv2dProblem& p) {
   return p.conv.max_pool_2x2 ? p.oh() * 2 : p.oh();
