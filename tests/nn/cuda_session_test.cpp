@@ -111,6 +111,18 @@ TEST_CASE("cuda session: runs on Hopper's tensor cores where they are asked for"
   }
 }
 
+TEST_CASE("cuda session: a padded convolution of one pixel is no linear layer", "[nn][cuda]") {
+  Sequential network;
+  network.add(std::make_shared<Conv2d>(
+      Conv2dOptions{.in_channels = 3, .out_channels = 4, .kernel_size = 1, .padding = 1}));
+  test::fill_with_patterns(network);
+  network.eval();
+  const Tensor batch = test::pattern({2, 3, 1, 1});
+  const Tensor expected = run_once(network, batch, {.device = "cpu", .max_batch = 2});
+  const Tensor actual = run_once(network, batch, {.device = "cuda", .max_batch = 2});
+  CHECK(!(relative_error(actual, expected) > kBounds.at("fp32")));
+}
+
 TEST_CASE("cuda session: gives the outputs that were asked for", "[nn][cuda]") {
   const auto network = test::small_network();
   const std::vector<std::string> names{"0", "2", "3", "6", "7", "10", "11"};

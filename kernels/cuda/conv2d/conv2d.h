@@ -31,6 +31,11 @@ struct Conv2dProblem {
   std::int64_t stored() const { return c_in_stored > 0 ? c_in_stored : conv.c_in; }
   std::int64_t oh() const { return conv.stored_h(); }
   std::int64_t ow() const { return conv.stored_w(); }
+  /// A pixel an image, and a tap that reads it: a product of rows, in any layout.
+  bool is_linear() const {
+    return conv.h * conv.w == 1 && conv.kh * conv.kw == 1 && conv.pad_h + conv.pad_w == 0 &&
+           conv.groups == 1;
+  }
 };
 
 /// Pixels that lie side by side in an output: columns, rows, images.

@@ -61,11 +61,6 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
   return 64;
 }
 
-bool is_linear(const Conv2dProblem& p) {
-  const auto& c = p.conv;
-  return c.h == 1 && c.w == 1 && c.kh == 1 && c.kw == 1 && c.pad_h == 0 && c.pad_w == 0;
-}
-
 // Weights are the product's rows, of which there are many, and images its columns: up to 8 of them
 // cost what one does, which is reading the weights.
 Conv2dPlan plan_linear(const Conv2dProblem& p, const DeviceProperties& device) {
@@ -94,13 +89,13 @@ bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
   if (device.compute_major != 9 || bytes_of(element_of(p.precision)) != 2 || c.groups != 1) {
     return false;
   }
-  if (is_linear(p)) return p.stored() % 8 == 0 && !c.max_pool_2x2;
+  if (p.is_linear()) return p.stored() % 8 == 0 && !c.max_pool_2x2;
   return c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
          !p.f32_output;
 }
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
-  if (is_linear(p)) return plan_linear(p, device);
+  if (p.is_linear()) return plan_linear(p, device);
   const std::int64_t steps = p.conv.kh * p.conv.kw * p.stored() / kWgmmaDepth;
   const std::int64_t plane = stored_rows(p) * stored_columns(p);
   Conv2dPlan plan;

@@ -23,16 +23,11 @@ std::int64_t largest_workspace(cuda::Conv2dProblem problem, const CudaContext& c
   return largest;
 }
 
-bool is_linear(const cuda::Conv2dProblem& problem) {
-  const auto& conv = problem.conv;
-  return conv.h * conv.w == 1 && conv.kh * conv.kw == 1 && conv.groups == 1;
-}
-
 // cuBLAS is taken where the build has it and the user says so: it may give an image other bits in
 // another batch.
 bool wants_cublas(const cuda::Conv2dProblem& problem) {
   const char* const wish = std::getenv("LAMINA_CUDA_LINEAR");
-  return is_linear(problem) && cuda::has_cublas() && wish != nullptr &&
+  return problem.is_linear() && cuda::has_cublas() && wish != nullptr &&
          std::string_view(wish) == "cublas";
 }
 
@@ -88,7 +83,7 @@ CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& wan
   return {.enqueue = enqueue,
           .output = {.element = problem.f32_output ? cuda::Element::f32
                                                    : cuda::element_of(problem.precision),
-                     .layout = is_linear(problem) ? kernels::Layout::nchw : kernels::Layout::nhwc},
+                     .layout = problem.is_linear() ? kernels::Layout::nchw : kernels::Layout::nhwc},
           .workspace_bytes = largest_workspace(problem, context),
           .weight_bytes = packed->size_bytes() + (device_bias ? device_bias->size_bytes() : 0),
           .plan = cuda::to_string(problem, full_plan)};
