@@ -11,11 +11,24 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// The chunks' sums [k_chunks, m, c_out], added in their order, then what the convolution would have
-// done with them. Memory bounds it: each sum is read once, a warp's reads lie in a row.
+// Where sums of chunks lie: [k_chunks, m, c_out], or [k_chunks, c_out, columns] where the product
+// was swapped, images being columns.
+struct ChunkSums {
+  std::int64_t chunk_stride, row_stride, channel_stride;  // floats
+};
+
+ChunkSums chunk_sums(const ConvShape& shape, bool swapped) {
+  if (!swapped) return {std::int64_t{shape.m} * shape.c_out, shape.c_out, 1};
+  const std::int64_t columns = wgmma_columns(shape.n);
+  return {shape.c_out * columns, 1, columns};
+}
+
+// The chunks' sums added in their order, then what the convolution would have done with them.
+// Memory bounds it: each sum is read once, a warp's reads lie in a row where the product was not
+// swapped.
 template <typename T>
-__global__ void add_chunks_kernel(ConvShape shape, GlobalPtr<const float> partial, Finish finish,
-                                  GlobalPtr<T> output, std::int64_t count) {
+__global__ void add_chunks_kernel(ConvShape shape, ChunkSums sums, GlobalPtr<const float> partial,
+                                  Finish finish, GlobalPtr<T> output, std::int64_t count) {
   const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(i < count)) return;
   const std::int64_t row = i / shape.c_out;
@@ -24,9 +37,9 @@ __global__ void add_chunks_kernel(ConvShape shape, GlobalPtr<const float> partia
   float result = 0;
   for (int r = 0; r < rows; ++r) {
     float sum = 0;
+    const std::int64_t at = (row * rows + r) * sums.row_stride + channel * sums.channel_stride;
     for (int chunk = 0; chunk < shape.k_chunks; ++chunk) {
-      const std::int64_t at = (std::int64_t{chunk} * shape.m + row * rows + r) * shape.c_out;
-      const float value = partial[at + channel];
+      const float value = partial[chunk * sums.chunk_stride + at];
       sum += value;
     }
     result = r == 0 ? sum : larger_or_nan(result, sum);
@@ -34,38 +47,7 @@ __global__ void add_chunks_kernel(ConvShape shape, GlobalPtr<const float> partia
   output[i] = from_float<T>(finish(result, channel));
 }
 
-// The same for sums [k_chunks, c_out, columns] of a swapped plan, images being columns.
-template <typename T>
-__global__ void add_columns_kernel(WgmmaShape shape, GlobalPtr<const float> partial, Finish finish,
-                                   GlobalPtr<T> output, std::int64_t count) {
-  const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  if (!in_bounds(i < count)) return;
-  const std::int64_t image = i / shape.m;
-  const int channel = static_cast<int>(i % shape.m);
-  float sum = 0;
-  for (int chunk = 0; chunk < shape.k_chunks; ++chunk) {
-    const float value = partial[(std::int64_t{chunk} * shape.m + channel) * shape.c_out + image];
-    sum += value;
-  }
-  output[i] = from_float<T>(finish(sum, channel));
-}
-
-void add_columns(Stream& stream, const WgmmaShape& shape, std::int64_t n, Element element,
-                 const ConvPointers& pointers) {
-  const std::int64_t count = n * shape.m;
-  with_element(element, [&](auto tag) {
-    using T = decltype(tag);
-    launch({.kernel = "add_columns",
-            .grid = blocks_for(count, kThreads),
-            .block = kThreads,
-            .stream = stream},
-           add_columns_kernel<T>, shape, static_cast<const float*>(pointers.partial),
-           Finish{pointers.bias, pointers.bias != nullptr, shape.relu},
-           static_cast<T*>(pointers.output), count);
-  });
-}
-
-void add_chunks(Stream& stream, const ConvShape& shape, Element element,
+void add_chunks(Stream& stream, const ConvShape& shape, const ChunkSums& sums, Element element,
                 const ConvPointers& pointers) {
   const std::int64_t rows = shape.pooled ? shape.m / 4 : shape.m;
   const std::int64_t count = rows * shape.c_out;
@@ -75,7 +57,7 @@ void add_chunks(Stream& stream, const ConvShape& shape, Element element,
             .grid = blocks_for(count, kThreads),
             .block = kThreads,
             .stream = stream},
-           add_chunks_kernel<T>, shape, static_cast<const float*>(pointers.partial),
+           add_chunks_kernel<T>, shape, sums, static_cast<const float*>(pointers.partial),
            Finish{pointers.bias, pointers.bias != nullptr, shape.relu},
            static_cast<T*>(pointers.output), count);
   });
@@ -111,11 +93,8 @@ void conv2d_forward(Stream& stream, const Conv2dProblem& problem, const Conv2dPl
         .partial = plan.split ? static_cast<float*>(args.workspace) : nullptr};
     plan.wgmma ? launch_conv2d_wgmma(stream, problem, plan, shape.n, pointers)
                : launch_product(stream, problem.precision, shape, plan, pointers);
-    if (plan.swapped) {
-      add_columns(stream, wgmma_shape(problem, plan, shape.n), shape.n,
-                  shape.f32_output ? Element::f32 : element, pointers);
-    } else if (plan.split) {
-      add_chunks(stream, shape, element, pointers);
+    if (plan.split) {
+      add_chunks(stream, shape, chunk_sums(shape, plan.swapped), element, pointers);
     }
   }
 }

@@ -2,7 +2,6 @@
 #include "kernels/cuda/conv2d/conv2d_wgmma.cuh"
 
 #include <algorithm>
-#include <type_traits>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -64,20 +63,19 @@ template <typename T>
 void launch_of(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
                const ConvPointers& pointers) {
   const bool chunked = plan.k_chunks > 1 && !plan.split;
-  const auto launched = [&](auto tile, auto chunks) {
-    if (plan.tile_n != tile() || chunked != chunks()) return false;
-    launch_as<T, tile(), chunks()>(stream, p, plan, n, pointers);
-    return true;
-  };
-  using std::bool_constant, std::integral_constant;
-  const auto launched_split = [&](auto tile) { return launched(tile, bool_constant<false>()); };
-  launched_split(integral_constant<int, 8>()) || launched_split(integral_constant<int, 16>()) ||
-      launched_split(integral_constant<int, 32>()) ||
-      launched_split(integral_constant<int, 64>()) ||
-      launched_split(integral_constant<int, 128>()) ||
-      launched_split(integral_constant<int, 256>()) ||
-      launched(integral_constant<int, 64>(), bool_constant<true>()) ||
-      launched(integral_constant<int, 128>(), bool_constant<true>());
+  switch (plan.tile_n) {
+    case 8: return launch_as<T, 8, false>(stream, p, plan, n, pointers);
+    case 16: return launch_as<T, 16, false>(stream, p, plan, n, pointers);
+    case 32: return launch_as<T, 32, false>(stream, p, plan, n, pointers);
+    case 64:
+      return chunked ? launch_as<T, 64, true>(stream, p, plan, n, pointers)
+                     : launch_as<T, 64, false>(stream, p, plan, n, pointers);
+    case 128:
+      return chunked ? launch_as<T, 128, true>(stream, p, plan, n, pointers)
+                     : launch_as<T, 128, false>(stream, p, plan, n, pointers);
+    case 256: return launch_as<T, 256, false>(stream, p, plan, n, pointers);
+    default: break;
+  }
 }
 
 }  // namespace

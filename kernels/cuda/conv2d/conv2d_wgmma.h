@@ -39,7 +39,7 @@ struct WgmmaShape {
   int steps;        // of the whole depth
   int chunk_steps, k_chunks;
   int m;  // rows of a chunk's sums
-  bool split, relu, pooled;
+  bool split, pooled;
 };
 
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n);

@@ -61,23 +61,36 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
   return 64;
 }
 
+// Steps of the whole depth; only a linear layer's may end within one.
+std::int64_t steps_of(const Conv2dProblem& p) {
+  return p.conv.kh * p.conv.kw * ceil_div(p.stored(), kWgmmaDepth);
+}
+
+Conv2dPlan plan_of_tile(const Conv2dProblem& p, const DeviceProperties& device, const PixelBox& box,
+                        int tile_n) {
+  Conv2dPlan plan;
+  plan.wgmma = plan.vectors = true;
+  plan.box = box;
+  plan.tile_m = kWgmmaPixels;
+  plan.tile_n = tile_n;
+  plan.tile_k = kWgmmaDepth;
+  plan.stages = wgmma_stages(tile_n);
+  plan.blocks = device.multiprocessors;
+  plan.packed_weight_bytes = p.conv.c_out * p.conv.kh * p.conv.kw * p.stored() * 2;
+  return plan;
+}
+
 // Weights are the product's rows, of which there are many, and images its columns: up to 8 of them
 // cost what one does, which is reading the weights.
 Conv2dPlan plan_linear(const Conv2dProblem& p, const DeviceProperties& device) {
-  const std::int64_t steps = ceil_div(p.stored(), kWgmmaDepth);
-  Conv2dPlan plan;
-  plan.wgmma = plan.swapped = plan.split = plan.vectors = true;
-  plan.box = {.w = 1, .h = 1, .n = kWgmmaPixels};
-  plan.tile_m = kWgmmaPixels;
-  plan.tile_n = 8;
-  while (plan.tile_n < std::min<std::int64_t>(p.conv.n, 256)) plan.tile_n *= 2;
-  plan.tile_k = kWgmmaDepth;
-  plan.stages = wgmma_stages(plan.tile_n);
-  plan.blocks = device.multiprocessors;
+  const std::int64_t steps = steps_of(p);
+  int tile_n = 8;
+  while (tile_n < std::min<std::int64_t>(p.conv.n, 256)) tile_n *= 2;
+  Conv2dPlan plan = plan_of_tile(p, device, {.w = 1, .h = 1, .n = kWgmmaPixels}, tile_n);
+  plan.swapped = plan.split = true;
   // No chunk is empty.
   plan.k_chunks =
       static_cast<int>(ceil_div(steps, ceil_div(steps, std::min(steps, kLinearChunks))));
-  plan.packed_weight_bytes = p.conv.c_out * p.stored() * 2;
   plan.workspace_bytes = plan.k_chunks * p.conv.c_out * wgmma_columns(p.conv.n) * 4;
   return plan;
 }
@@ -96,89 +109,51 @@ bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   if (p.is_linear()) return plan_linear(p, device);
-  const std::int64_t steps = p.conv.kh * p.conv.kw * p.stored() / kWgmmaDepth;
   const std::int64_t plane = stored_rows(p) * stored_columns(p);
-  Conv2dPlan plan;
-  plan.wgmma = true;
-  plan.box = choose_box(p);
-  const std::int64_t boxes = boxes_of(p, plan.box);
-  plan.k_chunks = plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps, kChunkSteps)) : 1;
-  plan.tile_m = kWgmmaPixels;
-  plan.tile_n = channels_of_tile(p, boxes, plan.k_chunks > 1, device.multiprocessors);
-  plan.tile_k = kWgmmaDepth;
-  plan.stages = wgmma_stages(plan.tile_n);
-  plan.blocks = device.multiprocessors;
-  plan.vectors = true;
-  plan.split =
-      plan.k_chunks > 1 && boxes * ceil_div(p.conv.c_out, plan.tile_n) < device.multiprocessors;
-  plan.packed_weight_bytes = p.conv.c_out * steps * kWgmmaDepth * 2;
-  if (plan.split) plan.workspace_bytes = plan.k_chunks * p.conv.n * plane * p.conv.c_out * 4;
+  const int chunks =
+      plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), kChunkSteps)) : 1;
+  const PixelBox box = choose_box(p);
+  const std::int64_t boxes = boxes_of(p, box);
+  const int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
+  Conv2dPlan plan = plan_of_tile(p, device, box, tile_n);
+  plan.k_chunks = chunks;
+  plan.split = chunks > 1 && boxes * ceil_div(p.conv.c_out, tile_n) < device.multiprocessors;
+  if (plan.split) plan.workspace_bytes = chunks * p.conv.n * plane * p.conv.c_out * 4;
   return plan;
 }
 
-namespace {
-
-// A linear layer as a convolution of its weights: rows are images of one pixel.
-WgmmaShape linear_shape(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n) {
-  const auto narrow = [](std::int64_t value) { return static_cast<int>(value); };
-  const std::int64_t steps = ceil_div(p.stored(), kWgmmaDepth), columns = wgmma_columns(n);
-  WgmmaShape s{.box = plan.box,
-               .tiles_x = 1,
-               .tiles_y = 1,
-               .tiles_n = narrow(ceil_div(p.conv.c_out, plan.box.n)),
-               .tiles_c = narrow(ceil_div(columns, plan.tile_n)),
-               .tiles = 0,
-               .n = narrow(p.conv.c_out),
-               .oh = 1,
-               .ow = 1,
-               .c_out = narrow(columns),
-               .kw = 1,
-               .pad_h = 0,
-               .pad_w = 0,
-               .dilation_h = 1,
-               .dilation_w = 1,
-               .depth_steps = narrow(steps),
-               .steps = narrow(steps),
-               .chunk_steps = narrow(ceil_div(steps, plan.k_chunks)),
-               .k_chunks = plan.k_chunks,
-               .m = narrow(p.conv.c_out),
-               .split = true,
-               .relu = p.conv.relu,
-               .pooled = false};
-  s.tiles = s.tiles_n * s.tiles_c * plan.k_chunks;
-  return s;
-}
-
-}  // namespace
-
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n) {
-  if (plan.swapped) return linear_shape(problem, plan, n);
-  const auto& conv = problem.conv;
+  Conv2dProblem p = problem;
+  p.conv.n = n;
+  if (plan.swapped) {  // rows of weights are images of one pixel, images are channels
+    p.conv.n = problem.conv.c_out;
+    p.conv.c_out = wgmma_columns(n);
+  }
+  const auto& conv = p.conv;
   const auto narrow = [](std::int64_t value) { return static_cast<int>(value); };
+  const std::int64_t steps = steps_of(p);
   WgmmaShape s{.box = plan.box,
-               .tiles_x = narrow(ceil_div(stored_columns(problem), plan.box.w)),
-               .tiles_y = narrow(ceil_div(stored_rows(problem), plan.box.h)),
-               .tiles_n = narrow(ceil_div(n, plan.box.n)),
+               .tiles_x = narrow(ceil_div(stored_columns(p), plan.box.w)),
+               .tiles_y = narrow(ceil_div(stored_rows(p), plan.box.h)),
+               .tiles_n = narrow(ceil_div(conv.n, plan.box.n)),
                .tiles_c = narrow(ceil_div(conv.c_out, plan.tile_n)),
                .tiles = 0,
-               .n = narrow(n),
-               .oh = narrow(stored_rows(problem)),
-               .ow = narrow(stored_columns(problem)),
+               .n = narrow(conv.n),
+               .oh = narrow(stored_rows(p)),
+               .ow = narrow(stored_columns(p)),
                .c_out = narrow(conv.c_out),
                .kw = narrow(conv.kw),
                .pad_h = narrow(conv.pad_h),
                .pad_w = narrow(conv.pad_w),
                .dilation_h = narrow(conv.dilation_h),
                .dilation_w = narrow(conv.dilation_w),
-               .depth_steps = narrow(problem.stored() / kWgmmaDepth),
-               .steps = narrow(conv.kh * conv.kw * problem.stored() / kWgmmaDepth),
-               .chunk_steps = 0,
+               .depth_steps = narrow(ceil_div(p.stored(), kWgmmaDepth)),
+               .steps = narrow(steps),
+               .chunk_steps = narrow(ceil_div(steps, plan.k_chunks)),
                .k_chunks = plan.k_chunks,
-               .m = narrow(n * stored_rows(problem) * stored_columns(problem)),
+               .m = narrow(conv.n * stored_rows(p) * stored_columns(p)),
                .split = plan.split,
-               .relu = conv.relu,
                .pooled = conv.max_pool_2x2};
-  s.chunk_steps = narrow(ceil_div(s.steps, plan.k_chunks));
   s.tiles = s.tiles_x * s.tiles_y * s.tiles_n * s.tiles_c * (plan.split ? plan.k_chunks : 1);
   return s;
 }

@@ -46,10 +46,8 @@ inline void multiply_group(AsyncUnit& unit, int group, void* const* threads) {
 template <typename T>
 std::uint64_t matrix_at(SharedPtr<T> tile, int k) {
   const auto* const at = reinterpret_cast<const char*>(tile.raw());
-  const auto address =
-      static_cast<std::uint64_t>(at - emulator::current_block().shared().base() + 32 * k);
-  return (address & 0x3ffff) >> 4 | std::uint64_t{1} << 16 | std::uint64_t{1024 >> 4} << 32 |
-         std::uint64_t{1} << 62;
+  return matrix_descriptor(
+      static_cast<std::uint64_t>(at - emulator::current_block().shared().base() + 32 * k));
 }
 
 template <int kSums>

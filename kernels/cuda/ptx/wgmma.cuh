@@ -13,6 +13,17 @@
 
 #include "kernels/cuda/ptx/mbarrier.cuh"
 
+namespace lamina::kernels::cuda {
+
+/// What names a matrix to the tensor cores: its address in shared memory, 1,024 bytes from 8 rows
+/// to the next 8, swizzled over 128 bytes.
+__device__ __forceinline__ std::uint64_t matrix_descriptor(std::uint64_t address) {
+  return (address & 0x3ffff) >> 4 | std::uint64_t{1} << 16 | std::uint64_t{1024 >> 4} << 32 |
+         std::uint64_t{1} << 62;
+}
+
+}  // namespace lamina::kernels::cuda
+
 #ifdef LAMINA_CUDA_EMULATED
 #include "kernels/cuda/emulator/wgmma.h"
 #else
@@ -29,12 +40,10 @@ inline constexpr bool kHasWgmma = true;
 #endif
 
 /// The descriptor of columns [16 * k, 16 * k + 16) of a tile that begins at a multiple of 1,024
-/// bytes: its address, 1,024 bytes from 8 rows to the next 8, swizzled over 128 bytes.
+/// bytes.
 template <typename T>
 __device__ __forceinline__ std::uint64_t matrix_at(SharedPtr<T> tile, int k) {
-  const auto address = static_cast<std::uint64_t>(shared_address(tile) + 32 * k);
-  return (address & 0x3ffff) >> 4 | std::uint64_t{1} << 16 | std::uint64_t{1024 >> 4} << 32 |
-         std::uint64_t{1} << 62;
+  return matrix_descriptor(shared_address(tile) + 32 * k);
 }
 
 /// The sums are registers that the tensor cores write: no access to them moves past this place.

@@ -23,17 +23,15 @@ std::int64_t largest_workspace(cuda::Conv2dProblem problem, const CudaContext& c
   return largest;
 }
 
+bool asks_for(const char* variable, std::string_view wish) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr && value == wish;
+}
+
 // cuBLAS is taken where the build has it and the user says so: it may give an image other bits in
 // another batch.
 bool wants_cublas(const cuda::Conv2dProblem& problem) {
-  const char* const wish = std::getenv("LAMINA_CUDA_LINEAR");
-  return problem.is_linear() && cuda::has_cublas() && wish != nullptr &&
-         std::string_view(wish) == "cublas";
-}
-
-bool wants_wgmma() {
-  const char* const wish = std::getenv("LAMINA_CUDA_PLAN");
-  return wish != nullptr && std::string_view(wish) == "wgmma";
+  return problem.is_linear() && cuda::has_cublas() && asks_for("LAMINA_CUDA_LINEAR", "cublas");
 }
 
 CudaStep cublas_step(const CudaContext& context, const cuda::Conv2dProblem& problem,
@@ -64,7 +62,7 @@ CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& wan
                       const Tensor& weight, const Tensor& bias) {
   if (wants_cublas(wanted)) return cublas_step(context, wanted, weight, bias);
   cuda::Conv2dProblem problem = wanted;
-  problem.may_wgmma = wants_wgmma();
+  problem.may_wgmma = asks_for("LAMINA_CUDA_PLAN", "wgmma");
   const cuda::Conv2dPlan full_plan = cuda::plan_conv2d(problem, context.properties);
   const CudaMemory packed = upload_packed(context, problem, weight);
   const CudaMemory device_bias = upload_f32(context, bias);

@@ -156,11 +156,7 @@ Conv2dPlan forced(const Conv2dProblem& p, const Tile& tile, int chunks, bool spl
   plan.tile_m = tile.m;
   plan.tile_n = tile.n;
   plan.stages = tile.stages;
-  plan.k_chunks = chunks;
-  plan.split = split;
-  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
-  plan.workspace_bytes = split ? chunks * rows * p.conv.c_out * 4 : 0;
-  return plan;
+  return with_chunks(plan, p, chunks, split);
 }
 
 // Each tile with one chunk, several by one block, and several split; sizes of more than one tile.

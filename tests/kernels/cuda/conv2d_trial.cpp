@@ -114,6 +114,14 @@ void add_conv(std::vector<KernelCase>& cases, const Conv2dProblem& p, const Conv
                    [=] { return check_conv(p, plan, whole, with_bias); }});
 }
 
+Conv2dPlan with_chunks(Conv2dPlan plan, const Conv2dProblem& p, int chunks, bool split) {
+  plan.k_chunks = chunks;
+  plan.split = split;
+  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
+  plan.workspace_bytes = split ? chunks * rows * p.conv.c_out * 4 : 0;
+  return plan;
+}
+
 Conv2dProblem conv_problem(Precision precision, kernels::Conv2dProblem conv) {
   conv.layout = Layout::nhwc;
   return {.conv = conv, .precision = precision};

@@ -29,6 +29,8 @@ std::string check_conv(const Conv2dProblem& p, const Conv2dPlan& plan, bool whol
 std::string describe(const Conv2dProblem& p, const Conv2dPlan& plan);
 void add_conv(std::vector<KernelCase>& cases, const Conv2dProblem& p, const Conv2dPlan& plan,
               bool whole = true, bool with_bias = true);
+/// The plan with so many chunks, split or not.
+Conv2dPlan with_chunks(Conv2dPlan plan, const Conv2dProblem& p, int chunks, bool split);
 /// In NHWC.
 Conv2dProblem conv_problem(Precision precision, kernels::Conv2dProblem conv);
 

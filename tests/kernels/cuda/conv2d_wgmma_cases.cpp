@@ -28,12 +28,8 @@ Conv2dProblem conv3x3(Precision precision, std::int64_t n, std::int64_t c_in, st
 Conv2dPlan forced(const Conv2dProblem& p, int tile_n, int chunks, bool split) {
   Conv2dPlan plan = plan_wgmma(p, kHopper);
   plan.tile_n = tile_n;
-  plan.k_chunks = chunks;
-  plan.split = split;
   plan.blocks = 3;  // which go on to further tiles
-  const std::int64_t rows = p.conv.n * p.oh() * p.ow() * (p.conv.max_pool_2x2 ? 4 : 1);
-  plan.workspace_bytes = split ? chunks * rows * p.conv.c_out * 4 : 0;
-  return plan;
+  return with_chunks(plan, p, chunks, split);
 }
 
 Conv2dPlan with_box(Conv2dPlan plan, const PixelBox& box) {
