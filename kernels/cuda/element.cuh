@@ -3,21 +3,32 @@
 
 #include "kernels/cuda/language.cuh"
 #include "kernels/cuda/precision.h"
+#include "kernels/cuda/ptx/tf32.cuh"
 
 #include <cstdint>
 
 namespace lamina::kernels::cuda {
 
+/// Element::tf32 in memory.
+struct Tf32 {
+  float value;
+};
+
 __device__ __forceinline__ float to_float(float value) { return value; }
+__device__ __forceinline__ float to_float(Tf32 number) { return number.value; }
 __device__ __forceinline__ float to_float(__half value) { return __half2float(value); }
 __device__ __forceinline__ float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
 
-/// Rounds to nearest, ties to even.
+/// Rounds to nearest, ties to even (tf32: away from zero).
 template <typename T>
 __device__ __forceinline__ T from_float(float value);
 template <>
 __device__ __forceinline__ float from_float<float>(float value) {
   return value;
+}
+template <>
+__device__ __forceinline__ Tf32 from_float<Tf32>(float value) {
+  return {__uint_as_float(to_tf32(value))};
 }
 template <>
 __device__ __forceinline__ __half from_float<__half>(float value) {
@@ -48,6 +59,7 @@ template <typename F>
 void with_element(Element element, F&& f) {
   switch (element) {
     case Element::f32: f(float()); return;
+    case Element::tf32: f(Tf32()); return;
     case Element::f16: f(__half()); return;
     case Element::bf16: f(__nv_bfloat16()); return;
   }

@@ -7,18 +7,24 @@
 namespace lamina::kernels::cuda {
 
 /// What activations and packed weights hold in device memory. Biases and statistics are f32.
-enum class Element { f32, f16, bf16 };
+enum class Element {
+  f32,
+  tf32,  ///< f32 whose last 13 bits are zeros: whoever writes one has rounded it
+  f16,
+  bf16,
+};
 
 /// What products are made of; sums are always float32.
 enum class Precision {
   fp32,  ///< float32 multiply-adds
-  tf32,  ///< f32 in memory, rounded to 10 bits of mantissa where tensor cores read it
+  tf32,
   fp16,
   bf16,
 };
 
 constexpr Element element_of(Precision precision) {
   switch (precision) {
+    case Precision::tf32: return Element::tf32;
     case Precision::fp16: return Element::f16;
     case Precision::bf16: return Element::bf16;
     default: return Element::f32;
@@ -33,6 +39,8 @@ constexpr Precision precision_named(std::string_view name) {
   return Precision::fp32;
 }
 
-constexpr int bytes_of(Element element) { return element == Element::f32 ? 4 : 2; }
+constexpr int bytes_of(Element element) {
+  return element == Element::f32 || element == Element::tf32 ? 4 : 2;
+}
 
 }  // namespace lamina::kernels::cuda

@@ -84,7 +84,21 @@ TEST_CASE("cuda conv2d plan: Hopper's tensor cores are asked for", "[cuda]") {
   CHECK(!plan_conv2d(problem, kDevice).wgmma);
 }
 
-TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels in steps of 64",
+TEST_CASE("cuda conv2d pack: tf32 weights are rounded to nearest, for tensor cores cut off",
+          "[cuda]") {
+  Conv2dProblem p{.conv = {.n = 1, .c_in = 4, .h = 1, .w = 1, .c_out = 1, .kh = 1, .kw = 1},
+                  .precision = Precision::tf32};
+  p.conv.layout = Layout::nhwc;
+  const float weight[] = {1 + 0x1.8p-11f, -1 - 0x1p-11f, 1 + 0x1p-12f, 0x1p30f};
+  float packed[4] = {};
+  pack_conv2d_weight(p, plan_conv2d(p, kDevice), weight, packed);
+  CHECK(packed[0] == 1 + 0x1p-10f);
+  CHECK(packed[1] == -1 - 0x1p-10f);
+  CHECK(packed[2] == 1);
+  CHECK(packed[3] == 0x1p30f);
+}
+
+TEST_CASE("cuda conv2d plan: wgmma takes stride 1, one group, channels in steps of 128 bytes",
           "[cuda]") {
   const auto is_legal = [](auto&& change) {
     Conv2dProblem problem = conv3x3(1, 128, 128, 56);
@@ -94,7 +108,8 @@ TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels 
   CHECK(is_legal([](Conv2dProblem&) {}));
   CHECK(is_legal([](Conv2dProblem& p) { p.precision = Precision::fp16; }));
   CHECK(is_legal([](Conv2dProblem& p) { p.conv.dilation_h = 2; }));
-  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.precision = Precision::tf32; }));
+  CHECK(is_legal([](Conv2dProblem& p) { p.precision = Precision::tf32; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.precision = Precision::fp32; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_in = 96; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_out = 65; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.stride_w = 2; }));

@@ -100,7 +100,7 @@ TEST_CASE("cuda session: runs on Hopper's tensor cores where they are asked for"
   const auto network = test::network_of_whole_steps();
   const Tensor batch = test::pattern({3, 3, 9, 8});
   const Tensor expected = run_once(*network, batch, {.device = "cpu", .max_batch = 3});
-  for (const std::string precision : {"fp16", "bf16"}) {
+  for (const std::string precision : {"tf32", "fp16", "bf16"}) {
     INFO(precision);
     Session session(*network, {.device = "cuda", .precision = precision, .max_batch = 3});
     const Tensor actual = session.run(batch).clone();

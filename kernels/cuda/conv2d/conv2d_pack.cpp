@@ -3,13 +3,22 @@
 
 #include <lamina/core/dtype.h>
 
-#include <algorithm>
-#include <cstring>
+#include <bit>
 
 namespace lamina::kernels::cuda {
 namespace {
 
+// As a device's from_float() rounds.
+struct Tf32 {
+  float value;
+};
+
 float convert(float value, float) { return value; }
+Tf32 convert(float value, Tf32) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const bool is_finite = (~bits & 0x7f800000u) != 0;
+  return {is_finite ? std::bit_cast<float>((bits + 0x1000u) & ~0x1fffu) : value};
+}
 Half convert(float value, Half) { return to_half(value); }
 BFloat16 convert(float value, BFloat16) { return to_bfloat16(value); }
 
@@ -33,6 +42,7 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan&, const f
                         void* packed) {
   switch (element_of(problem.precision)) {
     case Element::f32: return pack(problem, weight, static_cast<float*>(packed));
+    case Element::tf32: return pack(problem, weight, static_cast<Tf32*>(packed));
     case Element::f16: return pack(problem, weight, static_cast<Half*>(packed));
     case Element::bf16: return pack(problem, weight, static_cast<BFloat16*>(packed));
   }

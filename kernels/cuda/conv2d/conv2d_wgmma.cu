@@ -6,12 +6,15 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-// [n, h, w, c], in boxes of 64 channels.
-TensorMap pixel_map(const void* data, std::int64_t n, std::int64_t h, std::int64_t w,
-                    std::int64_t c, const PixelBox& box) {
-  return make_tensor_map(
-      data,
-      {{c, 2, kWgmmaDepth}, {w, 2 * c, box.w}, {h, 2 * c * w, box.h}, {n, 2 * c * w * h, box.n}});
+// [n, h, w, c], in boxes of 128 bytes of channels.
+TensorMap pixel_map(Element element, const void* data, std::int64_t n, std::int64_t h,
+                    std::int64_t w, std::int64_t c, const PixelBox& box) {
+  const int bytes = bytes_of(element);
+  const std::int64_t pixel = bytes * c;
+  return make_tensor_map(data, {{c, bytes, wgmma_depth(element)},
+                                {w, pixel, box.w},
+                                {h, pixel * w, box.h},
+                                {n, pixel * w * h, box.n}});
 }
 
 // What each consumer stores: half of a tile, of pooled pixels where they are pooled.
@@ -31,17 +34,20 @@ struct Maps {
 Maps maps_of(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
              const ConvPointers& pointers) {
   const auto& conv = p.conv;
+  const Element element = element_of(p.precision);
+  const int bytes = bytes_of(element);
   const std::int64_t depth = conv.kh * conv.kw * p.stored();
   const auto matrix = [&](const void* data, std::int64_t rows) {
-    return make_tensor_map(data, {{depth, 2, kWgmmaDepth}, {rows, 2 * depth, plan.tile_n}});
+    return make_tensor_map(
+        data, {{depth, bytes, wgmma_depth(element)}, {rows, bytes * depth, plan.tile_n}});
   };
   if (plan.swapped) {
-    const TensorMap rows = pixel_map(pointers.weight, conv.c_out, 1, 1, depth, plan.box);
+    const TensorMap rows = pixel_map(element, pointers.weight, conv.c_out, 1, 1, depth, plan.box);
     return {rows, matrix(pointers.input, n), rows};  // all of it goes through the workspace
   }
-  return {pixel_map(pointers.input, n, conv.h, conv.w, p.stored(), plan.box),
+  return {pixel_map(element, pointers.input, n, conv.h, conv.w, p.stored(), plan.box),
           matrix(pointers.weight, conv.c_out),
-          pixel_map(pointers.output, n, p.oh(), p.ow(), conv.c_out,
+          pixel_map(element, pointers.output, n, p.oh(), p.ow(), conv.c_out,
                     stored_box(plan.box, conv.max_pool_2x2))};
 }
 
@@ -82,9 +88,12 @@ void launch_of(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, s
 
 void launch_conv2d_wgmma(Stream& stream, const Conv2dProblem& problem, const Conv2dPlan& plan,
                          std::int64_t n, const ConvPointers& pointers) {
-  problem.precision == Precision::fp16
-      ? launch_of<__half>(stream, problem, plan, n, pointers)
-      : launch_of<__nv_bfloat16>(stream, problem, plan, n, pointers);
+  switch (problem.precision) {
+    case Precision::fp32: break;  // not legal
+    case Precision::tf32: return launch_of<Tf32>(stream, problem, plan, n, pointers);
+    case Precision::fp16: return launch_of<__half>(stream, problem, plan, n, pointers);
+    case Precision::bf16: return launch_of<__nv_bfloat16>(stream, problem, plan, n, pointers);
+  }
 }
 
 }  // namespace lamina::kernels::cuda

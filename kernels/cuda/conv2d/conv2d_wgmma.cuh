@@ -22,10 +22,10 @@ __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& in
       mbarrier_wait(Memory::empty(place.stage), place.parity);
       mbarrier_arrive_expect(full, Memory::kStageBytes);
       // What of the box lies outside of the image reads as zeros: that is the padding.
-      load_box(Memory::pixels(place.stage), input, full, depth * kWgmmaDepth,
+      load_box(Memory::pixels(place.stage), input, full, depth * kWgmmaDepth<T>,
                tile.x - s.pad_w + tap % s.kw * s.dilation_w,
                tile.y - s.pad_h + tap / s.kw * s.dilation_h, tile.image);
-      load_box(Memory::weights(place.stage), weight, full, step * kWgmmaDepth, tile.channel);
+      load_box(Memory::weights(place.stage), weight, full, step * kWgmmaDepth<T>, tile.channel);
       place.advance();
       if (++depth == s.depth_steps) {
         depth = 0;
@@ -51,11 +51,12 @@ __device__ __forceinline__ void multiply_steps(int consumer, int first, int last
   int before = -1;
   for (int step = first; step < last; ++step) {
     mbarrier_wait(Memory::full(place.stage), place.parity);
-    const SharedPtr<T> pixels = Memory::pixels(place.stage) + consumer * kHalfPixels * kWgmmaDepth;
+    const SharedPtr<T> pixels =
+        Memory::pixels(place.stage) + consumer * kHalfPixels * kWgmmaDepth<T>;
     const SharedPtr<T> weights = Memory::weights(place.stage);
     wgmma_fence(sums);
     LAMINA_UNROLL
-    for (int k = 0; k < kWgmmaDepth / 16; ++k) {
+    for (int k = 0; k < kWgmmaRowBytes / kWgmmaBytes; ++k) {
       wgmma<T>(sums, matrix_at(pixels, k), matrix_at(weights, k), step > first || k > 0);
     }
     wgmma_commit();

@@ -10,16 +10,17 @@ namespace lamina::kernels::cuda {
 
 /// A block's tile has so many pixels; two warpgroups have half of them each.
 inline constexpr int kWgmmaPixels = 128;
-/// Channels of a step along k: 128 bytes of 16-bit elements, what the swizzle spans.
-inline constexpr int kWgmmaDepth = 64;
+/// A row of a tile is a step along k, 128 bytes, which is what the swizzle spans: so many channels.
+inline constexpr int kWgmmaRowBytes = 128;
+constexpr int wgmma_depth(Element element) { return kWgmmaRowBytes / bytes_of(element); }
 
 /// Stages of a ring, as many as shared memory has beside 32 KB of results.
 constexpr int wgmma_stages(int tile_n) { return tile_n == 256 ? 4 : tile_n == 128 ? 6 : 8; }
 /// Columns of a swapped plan's sums in memory.
 constexpr std::int64_t wgmma_columns(std::int64_t n) { return (n + 7) / 8 * 8; }
 
-/// 16-bit elements, stride 1, one group, whole steps of channels, or a linear layer of whole
-/// vectors; devices of compute capability 9.
+/// Every precision but fp32; stride 1, one group, whole steps of channels, or a linear layer of
+/// whole vectors; devices of compute capability 9.
 bool wgmma_is_legal(const Conv2dProblem& problem, const DeviceProperties& device);
 
 /// The plan of a legal problem; see Conv2dPlan.

@@ -5,13 +5,16 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-// Sums of small planes are made in chunks of so many steps, since at batch 1 there are too few
+// Sums of small planes are made in chunks of such a depth, since at batch 1 there are too few
 // tiles to keep a device at work: conv5 of VGG16 has 9 chunks. Large planes have one chunk, and
 // tiles that leave no registers for a second set of sums.
-constexpr std::int64_t kChunkSteps = 8, kMostPixelsOfChunks = 28 * 28;
+constexpr std::int64_t kChunkDepth = 512, kMostPixelsOfChunks = 28 * 28;
 
 // A linear layer is split always: 8 chunks of VGG16's rows of weights are 256 tiles.
 constexpr std::int64_t kLinearChunks = 8;
+
+int bytes_of_element(const Conv2dProblem& p) { return bytes_of(element_of(p.precision)); }
+int depth_of(const Conv2dProblem& p) { return wgmma_depth(element_of(p.precision)); }
 
 // What of the convolution's output is stored: pooling drops an odd last row or column.
 std::int64_t stored_rows(const Conv2dProblem& p) {
@@ -63,7 +66,7 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
 
 // Steps of the whole depth; only a linear layer's may end within one.
 std::int64_t steps_of(const Conv2dProblem& p) {
-  return p.conv.kh * p.conv.kw * ceil_div(p.stored(), kWgmmaDepth);
+  return p.conv.kh * p.conv.kw * ceil_div(p.stored(), depth_of(p));
 }
 
 Conv2dPlan plan_of_tile(const Conv2dProblem& p, const DeviceProperties& device, const PixelBox& box,
@@ -73,10 +76,11 @@ Conv2dPlan plan_of_tile(const Conv2dProblem& p, const DeviceProperties& device, 
   plan.box = box;
   plan.tile_m = kWgmmaPixels;
   plan.tile_n = tile_n;
-  plan.tile_k = kWgmmaDepth;
+  plan.tile_k = depth_of(p);
   plan.stages = wgmma_stages(tile_n);
   plan.blocks = device.multiprocessors;
-  plan.packed_weight_bytes = p.conv.c_out * p.conv.kh * p.conv.kw * p.stored() * 2;
+  plan.packed_weight_bytes =
+      p.conv.c_out * p.conv.kh * p.conv.kw * p.stored() * bytes_of_element(p);
   return plan;
 }
 
@@ -99,19 +103,19 @@ Conv2dPlan plan_linear(const Conv2dProblem& p, const DeviceProperties& device) {
 
 bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
   const auto& c = p.conv;
-  if (device.compute_major != 9 || bytes_of(element_of(p.precision)) != 2 || c.groups != 1) {
-    return false;
-  }
-  if (p.is_linear()) return p.stored() % 8 == 0 && !c.max_pool_2x2;
-  return c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
-         !p.f32_output;
+  if (device.compute_major != 9 || p.precision == Precision::fp32 || c.groups != 1) return false;
+  const int vector = 16 / bytes_of_element(p);  // the copy engine's strides are whole vectors
+  if (p.is_linear()) return p.stored() % vector == 0 && !c.max_pool_2x2;
+  return c.stride_h == 1 && c.stride_w == 1 && p.stored() % depth_of(p) == 0 &&
+         c.c_out % vector == 0 && !p.f32_output;
 }
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   if (p.is_linear()) return plan_linear(p, device);
   const std::int64_t plane = stored_rows(p) * stored_columns(p);
+  const std::int64_t chunk_steps = kChunkDepth / depth_of(p);
   const int chunks =
-      plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), kChunkSteps)) : 1;
+      plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), chunk_steps)) : 1;
   const PixelBox box = choose_box(p);
   const std::int64_t boxes = boxes_of(p, box);
   const int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
@@ -147,7 +151,7 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .pad_w = narrow(conv.pad_w),
                .dilation_h = narrow(conv.dilation_h),
                .dilation_w = narrow(conv.dilation_w),
-               .depth_steps = narrow(ceil_div(p.stored(), kWgmmaDepth)),
+               .depth_steps = narrow(ceil_div(p.stored(), depth_of(p))),
                .steps = narrow(steps),
                .chunk_steps = narrow(ceil_div(steps, plan.k_chunks)),
                .k_chunks = plan.k_chunks,

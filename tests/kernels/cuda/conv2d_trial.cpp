@@ -70,26 +70,37 @@ std::vector<float> expected_of(const Conv2dProblem& p, const ConvValues& values,
 
 namespace {
 
-// Inputs are rounded first; products of what is left are exact, sums float32, the result rounded.
+// Products of rounded inputs are exact, sums float32, the result rounded.
 float bound_of(const Conv2dProblem& p) {
   const auto& c = p.conv;
   const auto terms = static_cast<float>(c.kh * c.kw * c.c_in / c.groups);
   // ConvValues are below 1: terms is the most that a sum of |a * b| can be.
-  constexpr float kRounding[] = {0, 0x1p-10f, 0x1p-10f, 0x1p-7f};
-  const float inputs = kRounding[static_cast<int>(p.precision)];
-  return terms * (inputs + (terms + 2) * 0x1p-24f) + (p.f32_output ? 0 : inputs * (terms + 1));
+  constexpr float kRounding[] = {0, 0x1p-11f, 0x1p-11f, 0x1p-8f};
+  const float output = p.f32_output ? 0 : kRounding[static_cast<int>(p.precision)];
+  return terms * (terms + 2) * 0x1p-24f + output * (terms + 1);
+}
+
+// Whatever rounds to 8 or 11 bits leaves numbers that need no more.
+std::string complaint_of_digits(Element element, const std::vector<float>& values) {
+  return difference(values, rounded_to(element, values));
 }
 
 }  // namespace
 
 std::string check_conv(const Conv2dProblem& p, const Conv2dPlan& plan, bool whole, bool with_bias) {
-  const ConvValues values = make_values(p, whole);
+  ConvValues values = make_values(p, whole);
   std::string complaint;
   const std::vector<float> actual = run_on_device(p, plan, values, with_bias, complaint);
   if (!complaint.empty()) return complaint;
+  values.input = rounded_to(element_of(p.precision), std::move(values.input));
+  values.weight = rounded_to(element_of(p.precision), std::move(values.weight));
   std::vector<float> expected = expected_of(p, values, with_bias);
-  if (!whole) return difference(actual, expected, bound_of(p));
-  if (!p.f32_output) expected = rounded_to(element_of(p.precision), std::move(expected));
+  const Element element = element_of(p.precision);
+  if (!whole) {
+    const std::string digits = p.f32_output ? "" : complaint_of_digits(element, actual);
+    return digits.empty() ? difference(actual, expected, bound_of(p)) : digits;
+  }
+  if (!p.f32_output) expected = rounded_to(element, std::move(expected));
   return difference(actual, expected);
 }
 

@@ -9,7 +9,7 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-constexpr Precision kPrecisions[] = {Precision::fp16, Precision::bf16};
+constexpr Precision kPrecisions[] = {Precision::tf32, Precision::fp16, Precision::bf16};
 
 Conv2dProblem conv3x3(Precision precision, std::int64_t n, std::int64_t c_in, std::int64_t h,
                       std::int64_t w, std::int64_t c_out) {
@@ -159,7 +159,7 @@ std::vector<KernelCase> conv2d_wgmma_cases() {
     add_boxes(cases, precision);
     add_others(cases, precision);
     add_linear(cases, precision);
-    const std::string name = precision == Precision::fp16 ? "fp16" : "bf16";
+    const std::string name = name_of(element_of(precision));
     cases.push_back({"conv2d wgmma bits, " + name, [=] { return check_bits(precision); }});
     cases.push_back(
         {"conv2d wgmma linear bits, " + name, [=] { return check_linear_bits(precision); }});

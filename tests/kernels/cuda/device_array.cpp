@@ -17,8 +17,9 @@ std::uint32_t next(std::uint32_t& state) {
 std::vector<char> encode(Element element, const std::vector<float>& values) {
   std::vector<char> bytes(values.size() * static_cast<std::size_t>(bytes_of(element)));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (element == Element::f32) {
-      std::memcpy(&bytes[4 * i], &values[i], 4);
+    if (bytes_of(element) == 4) {
+      const float value = rounded_to(element, values[i]);
+      std::memcpy(&bytes[4 * i], &value, 4);
     } else {
       const std::uint16_t bits =
           element == Element::f16 ? to_half(values[i]).bits : to_bfloat16(values[i]).bits;
@@ -31,7 +32,7 @@ std::vector<char> encode(Element element, const std::vector<float>& values) {
 std::vector<float> decode(Element element, const std::vector<char>& bytes) {
   std::vector<float> values(bytes.size() / static_cast<std::size_t>(bytes_of(element)));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (element == Element::f32) {
+    if (bytes_of(element) == 4) {
       std::memcpy(&values[i], &bytes[4 * i], 4);
     } else {
       std::uint16_t bits = 0;
@@ -43,6 +44,21 @@ std::vector<float> decode(Element element, const std::vector<char>& bytes) {
 }
 
 }  // namespace
+
+float rounded_to(Element element, float value) {
+  switch (element) {
+    case Element::f16: return to_float(to_half(value));
+    case Element::bf16: return to_float(to_bfloat16(value));
+    case Element::tf32: {
+      if (!std::isfinite(value)) return value;
+      int exponent = 0;
+      std::frexp(value, &exponent);
+      const float unit = std::ldexp(1.0f, exponent - 11);
+      return std::round(value / unit) * unit;
+    }
+    default: return value;
+  }
+}
 
 std::vector<float> rounded_to(Element element, std::vector<float> values) {
   for (float& value : values) value = rounded_to(element, value);
