@@ -118,12 +118,12 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
 }
 
 CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
-  const kernels::cuda::Conv2dProblem problem{
-      .conv = fused_problem(input.shape, kernels::Layout::nhwc),
-      .precision = context.precision,
-      .f32_output = input.is_result,
-      .c_in_stored = input.format.c_stored};
-  return cuda_product(context, problem, weight_, bias_);
+  return cuda_product(context, input, fused_problem(input.shape, kernels::Layout::nhwc), weight_,
+                      bias_);
+}
+
+bool Conv2dOp::takes_e4m3(const CudaContext& context, const Shape& input) const {
+  return cuda_product_takes_e4m3(context, fused_problem(input, kernels::Layout::nhwc));
 }
 
 void Conv2dOp::run(const RunContext& context) const {

@@ -9,6 +9,7 @@ class CopyOp : public Op {
  public:
   std::string what() const override { return "copy"; }
   Shape output_shape(const Shape& input) const override { return input; }
+  bool keeps_values() const override { return true; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
 };

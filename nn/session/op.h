@@ -82,6 +82,13 @@ class Op {
   /// The same step on a CUDA device, with its weights there. Throws Unsupported where there are no
   /// kernels for it, as here.
   virtual CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const;
+  /// Whether on_cuda() takes the input as e4m3 (fp8) of one scale.
+  virtual bool takes_e4m3(const CudaContext& context, const Shape& input) const {
+    (void)context, (void)input;
+    return false;
+  }
+  /// Whether the values stay what they are, so that the step takes any element type.
+  virtual bool keeps_values() const { return false; }
   /// Whether on_cuda() takes an NHWC input whose channels are padded to 16 bytes.
   virtual bool reads_padded_channels() const { return false; }
 };

@@ -114,7 +114,7 @@ TEST_CASE("cuda conv2d plan: wgmma takes stride 1, one group, channels in steps 
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_out = 65; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.stride_w = 2; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.groups = 2; }));
-  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.f32_output = true; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.output = Element::f32; }));
 }
 
 std::string wgmma_plan_of(std::int64_t n, std::int64_t c_in, std::int64_t c_out, std::int64_t size,
@@ -146,7 +146,7 @@ TEST_CASE("cuda conv2d plan: VGG16's linear layers on wgmma, weights as rows", "
     const Conv2dProblem problem{
         .conv = {.n = n, .c_in = c_in, .h = 1, .w = 1, .c_out = 4096, .kh = 1, .kw = 1},
         .precision = Precision::fp16,
-        .f32_output = true};
+        .output = Element::f32};
     CHECK(wgmma_is_legal(problem, kDevice));
     return to_string(problem, plan_wgmma(problem, kDevice));
   };

@@ -244,11 +244,13 @@ TEST_CASE("session: a narrower precision is near fp32, with the same bits in any
   }
 }
 
-TEST_CASE("session: the inputs of convolutions are looked at where that was asked for",
-          "[nn][session]") {
+TEST_CASE(
+    "session: the inputs of convolutions and linear layers are looked at where that was asked for",
+    "[nn][session]") {
   const auto network = test::small_network();
   const Tensor batch = test::pattern({3, 3, 13, 10});
-  Session session(*network, {.max_batch = 2, .outputs = {"3"}, .record_input_ranges = true});
+  Session session(*network,
+                  {.max_batch = 2, .outputs = {"3", "7", "10"}, .record_input_ranges = true});
   CHECK(session.input_ranges().empty());
   session.run(batch);
   const auto largest = [](const Tensor& values) {
@@ -258,7 +260,10 @@ TEST_CASE("session: the inputs of convolutions are looked at where that was aske
     }
     return most;
   };
-  const InputRanges expected{{"0", largest(batch)}, {"4", largest(session.output("3"))}};
+  const InputRanges expected{{"0", largest(batch)},
+                             {"4", largest(session.output("3"))},
+                             {"8", largest(session.output("7"))},
+                             {"11", largest(session.output("10"))}};
   CHECK(session.input_ranges() == expected);
   // Runs add up, whatever their size.
   session.run(Tensor::zeros({1, 3, 20, 20}));
@@ -290,8 +295,9 @@ TEST_CASE("session: int8 rounds by the ranges that are given", "[nn][session]") 
 
 TEST_CASE("session: ranges of no convolution or of no size are refused", "[nn][session][errors]") {
   const auto network = test::small_network();
-  CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"8", 1.0f}}}),
-                    "[session] input_ranges['8']: the model has no such convolution");
+  CHECK_THROWS_WITH(
+      Session(*network, {.input_ranges = {{"8", 1.0f}}}),
+      "[session] input_ranges['8']: the model has no such convolution or linear layer");
   CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"0", -1.0f}}}),
                     "[session] input_ranges['0'] is -1");
   CHECK_THROWS_AS(

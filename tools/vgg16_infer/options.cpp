@@ -154,8 +154,8 @@ std::vector<Option> running_options(InferOptions& o) {
       precision_option(o.precision, group),
       {.names = "--calibrate",
        .value = "DIR",
-       .help = "int8: first learn how large activations become, from the pictures in DIR "
-               "(optional; lamina-convert convert --calibrate keeps it in a container)",
+       .help = "int8, fp8: first learn how large activations become, from the pictures in DIR "
+               "(fp8 must know; lamina-convert convert --calibrate keeps it in a container)",
        .group = group,
        .completes = Completes::folders,
        .set = text(o.calibrate)},
@@ -272,8 +272,9 @@ void check_options(InferOptions& o) {
   check_features(o);
   check_resume(o);
   check_distinct(o);
-  if (!o.calibrate.empty() && o.precision != "int8") {
-    throw UsageError("--calibrate is for --precision int8", "the others round nothing by a range");
+  if (!o.calibrate.empty() && o.precision != "int8" && o.precision != "fp8") {
+    throw UsageError("--calibrate is for --precision int8 and fp8",
+                     "the others round nothing by a range");
   }
   for (const auto* file : {&o.logits_out, &o.save_input}) {
     if (!file->empty() && !ends_with(*file, ".npy")) {

@@ -3,7 +3,11 @@
 
 #include <lamina/core/dtype.h>
 
+#include "kernels/cuda/e4m3.h"
+
+#include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace lamina::kernels::cuda {
 namespace {
@@ -36,7 +40,26 @@ void pack(const Conv2dProblem& problem, const float* weight, T* packed) {
   }
 }
 
+void pack_fp8(const Conv2dProblem& problem, const float* weight, E4m3* packed) {
+  const auto& conv = problem.conv;
+  const std::int64_t taps = conv.kh * conv.kw, channels = conv.c_in;
+  for (std::int64_t k = 0; k < conv.c_out; ++k, weight += channels * taps) {
+    const float factor = 1 / fp8_weight_scale(weight, channels * taps);
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        *packed++ = to_e4m3(factor * weight[c * taps + tap]);
+      }
+    }
+  }
+}
+
 }  // namespace
+
+float fp8_weight_scale(const float* row, std::int64_t count) {
+  float largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(row[i]));
+  return std::isfinite(largest) ? e4m3_scale(largest, 1) : 1;
+}
 
 void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan&, const float* weight,
                         void* packed) {
@@ -45,6 +68,7 @@ void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan&, const f
     case Element::tf32: return pack(problem, weight, static_cast<Tf32*>(packed));
     case Element::f16: return pack(problem, weight, static_cast<Half*>(packed));
     case Element::bf16: return pack(problem, weight, static_cast<BFloat16*>(packed));
+    case Element::e4m3: return pack_fp8(problem, weight, static_cast<E4m3*>(packed));
   }
 }
 

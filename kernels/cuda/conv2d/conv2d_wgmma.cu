@@ -47,11 +47,11 @@ Maps maps_of(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
   }
   return {pixel_map(element, pointers.input, n, conv.h, conv.w, p.stored(), plan.box),
           matrix(pointers.weight, conv.c_out),
-          pixel_map(element, pointers.output, n, p.oh(), p.ow(), conv.c_out,
+          pixel_map(p.output_element(), pointers.output, n, p.oh(), p.ow(), conv.c_out,
                     stored_box(plan.box, conv.max_pool_2x2))};
 }
 
-template <typename T, int kN, bool kChunked>
+template <typename T, typename Out, int kN, bool kChunked>
 void launch_as(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
                const ConvPointers& pointers) {
   const WgmmaShape shape = wgmma_shape(p, plan, n);
@@ -61,25 +61,25 @@ void launch_as(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, s
           .block = kWgmmaThreads,
           .smem_bytes = WgmmaMemory<T, kN>::kBytes,
           .stream = stream},
-         conv2d_wgmma_kernel<T, kN, kChunked>, shape, maps.pixels, maps.weights, maps.output,
-         Finish{pointers.bias, pointers.bias != nullptr, p.conv.relu}, pointers.partial);
+         conv2d_wgmma_kernel<T, Out, kN, kChunked>, shape, maps.pixels, maps.weights, maps.output,
+         finish_of(pointers, p.conv.relu), pointers.partial);
 }
 
-template <typename T>
+template <typename T, typename Out>
 void launch_of(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
                const ConvPointers& pointers) {
   const bool chunked = plan.k_chunks > 1 && !plan.split;
   switch (plan.tile_n) {
-    case 8: return launch_as<T, 8, false>(stream, p, plan, n, pointers);
-    case 16: return launch_as<T, 16, false>(stream, p, plan, n, pointers);
-    case 32: return launch_as<T, 32, false>(stream, p, plan, n, pointers);
+    case 8: return launch_as<T, Out, 8, false>(stream, p, plan, n, pointers);
+    case 16: return launch_as<T, Out, 16, false>(stream, p, plan, n, pointers);
+    case 32: return launch_as<T, Out, 32, false>(stream, p, plan, n, pointers);
     case 64:
-      return chunked ? launch_as<T, 64, true>(stream, p, plan, n, pointers)
-                     : launch_as<T, 64, false>(stream, p, plan, n, pointers);
+      return chunked ? launch_as<T, Out, 64, true>(stream, p, plan, n, pointers)
+                     : launch_as<T, Out, 64, false>(stream, p, plan, n, pointers);
     case 128:
-      return chunked ? launch_as<T, 128, true>(stream, p, plan, n, pointers)
-                     : launch_as<T, 128, false>(stream, p, plan, n, pointers);
-    case 256: return launch_as<T, 256, false>(stream, p, plan, n, pointers);
+      return chunked ? launch_as<T, Out, 128, true>(stream, p, plan, n, pointers)
+                     : launch_as<T, Out, 128, false>(stream, p, plan, n, pointers);
+    case 256: return launch_as<T, Out, 256, false>(stream, p, plan, n, pointers);
     default: break;
   }
 }
@@ -88,11 +88,20 @@ void launch_of(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, s
 
 void launch_conv2d_wgmma(Stream& stream, const Conv2dProblem& problem, const Conv2dPlan& plan,
                          std::int64_t n, const ConvPointers& pointers) {
+  const auto launch_with = [&]<typename T, typename Out>(T, Out) {
+    launch_of<T, Out>(stream, problem, plan, n, pointers);
+  };
+  const Element result = problem.output_element();
   switch (problem.precision) {
-    case Precision::fp32: break;  // not legal
-    case Precision::tf32: return launch_of<Tf32>(stream, problem, plan, n, pointers);
-    case Precision::fp16: return launch_of<__half>(stream, problem, plan, n, pointers);
-    case Precision::bf16: return launch_of<__nv_bfloat16>(stream, problem, plan, n, pointers);
+    case Precision::fp32: return;  // not legal
+    case Precision::tf32: return launch_with(Tf32(), Tf32());
+    case Precision::fp16: return launch_with(__half(), __half());
+    case Precision::bf16:
+      return result == Element::e4m3 ? launch_with(__nv_bfloat16(), E4m3())
+                                     : launch_with(__nv_bfloat16(), __nv_bfloat16());
+    case Precision::fp8:
+      return result == Element::e4m3 ? launch_with(E4m3(), E4m3())
+                                     : launch_with(E4m3(), __nv_bfloat16());
   }
 }
 

@@ -71,7 +71,7 @@ __device__ __forceinline__ void multiply_steps(int consumer, int first, int last
   release<Memory>(before);
 }
 
-template <typename T, int kN, bool kChunked>
+template <typename T, typename Out, int kN, bool kChunked>
 __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const TensorMap& output,
                                         const Finish& finish, GlobalPtr<float> partial) {
   RingPlace<WgmmaMemory<T, kN>::kStages> place(0);
@@ -95,14 +95,14 @@ __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const
     if (s.split) {
       store_partial<kN>(s, tile, consumer, sums, partial);
     } else {
-      store_half<T, kN>(s, tile, consumer, output, finish, sums, stores);
+      store_half<T, Out, kN>(s, tile, consumer, output, finish, sums, stores);
     }
   }
   // The block's memory must outlive what is read from it.
   if (threadIdx.x % kWarpgroupThreads == 0) store_box_wait<0>();
 }
 
-template <typename T, int kN, bool kChunked>
+template <typename T, typename Out, int kN, bool kChunked>
 __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorMap& input,
                                           const TensorMap& weight, const TensorMap& output,
                                           const Finish& finish, GlobalPtr<float> partial) {
@@ -124,12 +124,13 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
     if (threadIdx.x % kWarpgroupThreads == 0) produce<T, kN>(shape, input, weight);
   } else {
     take_registers<240>();
-    consume<T, kN, kChunked>(shape, group, output, finish, partial);
+    consume<T, Out, kN, kChunked>(shape, group, output, finish, partial);
   }
 }
 
-/// Grid: up to one block for each multiprocessor; each takes every gridDim.x-th tile.
-template <typename T, int kN, bool kChunked>
+/// Products of T, results stored as Out. Grid: up to one block for each multiprocessor; each takes
+/// every gridDim.x-th tile.
+template <typename T, typename Out, int kN, bool kChunked>
 __global__ __launch_bounds__(kWgmmaThreads,
                              1) void conv2d_wgmma_kernel(WgmmaShape shape,
                                                          const __grid_constant__ TensorMap input,
@@ -137,7 +138,7 @@ __global__ __launch_bounds__(kWgmmaThreads,
                                                          const __grid_constant__ TensorMap output,
                                                          Finish finish, GlobalPtr<float> partial) {
   if constexpr (kHasWgmma) {
-    run_wgmma<T, kN, kChunked>(shape, input, weight, output, finish, partial);
+    run_wgmma<T, Out, kN, kChunked>(shape, input, weight, output, finish, partial);
   }
 }
 

@@ -20,7 +20,8 @@ constexpr int wgmma_stages(int tile_n) { return tile_n == 256 ? 4 : tile_n == 12
 constexpr std::int64_t wgmma_columns(std::int64_t n) { return (n + 7) / 8 * 8; }
 
 /// Every precision but fp32; stride 1, one group, whole steps of channels, or a linear layer of
-/// whole vectors; devices of compute capability 9.
+/// whole vectors; devices of compute capability 9. Of results in other elements only fp8's in bf16,
+/// bf16's in e4m3, and a linear layer's in any.
 bool wgmma_is_legal(const Conv2dProblem& problem, const DeviceProperties& device);
 
 /// The plan of a legal problem; see Conv2dPlan.

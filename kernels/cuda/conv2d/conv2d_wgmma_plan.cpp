@@ -64,6 +64,12 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
   return 64;
 }
 
+bool may_write(Element result, Precision precision) {
+  if (result == element_of(precision)) return true;
+  return (precision == Precision::fp8 && result == Element::bf16) ||
+         (precision == Precision::bf16 && result == Element::e4m3);
+}
+
 // Steps of the whole depth; only a linear layer's may end within one.
 std::int64_t steps_of(const Conv2dProblem& p) {
   return p.conv.kh * p.conv.kw * ceil_div(p.stored(), depth_of(p));
@@ -106,8 +112,9 @@ bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
   if (device.compute_major != 9 || p.precision == Precision::fp32 || c.groups != 1) return false;
   const int vector = 16 / bytes_of_element(p);  // the copy engine's strides are whole vectors
   if (p.is_linear()) return p.stored() % vector == 0 && !c.max_pool_2x2;
+  const int result_vector = 16 / bytes_of(p.output_element());
   return c.stride_h == 1 && c.stride_w == 1 && p.stored() % depth_of(p) == 0 &&
-         c.c_out % vector == 0 && !p.f32_output;
+         c.c_out % result_vector == 0 && may_write(p.output_element(), p.precision);
 }
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
@@ -118,10 +125,15 @@ Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
       plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), chunk_steps)) : 1;
   const PixelBox box = choose_box(p);
   const std::int64_t boxes = boxes_of(p, box);
-  const int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
+  int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
+  const auto is_split = [&] {
+    return chunks > 1 && boxes * ceil_div(p.conv.c_out, tile_n) < device.multiprocessors;
+  };
+  // 128 bytes of a tile's channels are stored at once, unless its float32 sums are.
+  if (p.output_element() == Element::e4m3 && tile_n == 64 && !is_split()) tile_n = 128;
   Conv2dPlan plan = plan_of_tile(p, device, box, tile_n);
   plan.k_chunks = chunks;
-  plan.split = chunks > 1 && boxes * ceil_div(p.conv.c_out, tile_n) < device.multiprocessors;
+  plan.split = is_split();
   if (plan.split) plan.workspace_bytes = chunks * p.conv.n * plane * p.conv.c_out * 4;
   return plan;
 }

@@ -103,24 +103,24 @@ __device__ __forceinline__ void fill_slab(const WgmmaShape& s, const PixelBox& b
 
 /// A half's results, 128 bytes of channels at a time: through shared memory to the copy engine,
 /// which leaves out what lies outside of the output.
-template <typename T, int kN>
+template <typename T, typename Out, int kN>
 __device__ __forceinline__ void store_half(const WgmmaShape& s, const WgmmaTile& tile, int consumer,
                                            const TensorMap& output, const Finish& finish,
                                            const float (&sums)[kN / 2], int& stores) {
-  constexpr int kDepth = kWgmmaDepth<T>;
+  constexpr int kDepth = kWgmmaDepth<Out>;
   const WgmmaHalf half(s, tile, consumer);
   const bool asks = threadIdx.x % kWarpgroupThreads == 0;
   const int scale = s.pooled ? 2 : 1;
   LAMINA_UNROLL
   for (int i = 0; i < kN / kDepth; ++i) {
-    const SharedPtr<T> slab = WgmmaMemory<T, kN>::slab(consumer, stores++ % 2);
+    const SharedPtr<Out> slab = WgmmaMemory<T, kN>::template slab<Out>(consumer, stores++ % 2);
     const int channel = tile.channel + i * kDepth;
     const float* const part = sums + i * (kDepth / 2);
     // The store before the last one has read its buffer, which is this one.
     if (asks) store_box_wait<1>();
     named_barrier(1 + consumer, kWarpgroupThreads);
-    s.pooled ? fill_slab<T, true>(s, half.box, channel, finish, part, slab)
-             : fill_slab<T, false>(s, half.box, channel, finish, part, slab);
+    s.pooled ? fill_slab<Out, true>(s, half.box, channel, finish, part, slab)
+             : fill_slab<Out, false>(s, half.box, channel, finish, part, slab);
     fence_proxy_async();
     named_barrier(1 + consumer, kWarpgroupThreads);
     if (asks) {

@@ -34,8 +34,9 @@ struct WgmmaMemory {
   __device__ static SharedPtr<T> weights(int stage) {
     return dynamic_shared<T>(stage * kStageBytes + kPixelBytes);
   }
-  __device__ static SharedPtr<T> slab(int consumer, int i) {
-    return dynamic_shared<T>(kSlabs + (2 * consumer + i) * kSlabBytes);
+  template <typename Out>
+  __device__ static SharedPtr<Out> slab(int consumer, int i) {
+    return dynamic_shared<Out>(kSlabs + (2 * consumer + i) * kSlabBytes);
   }
   __device__ static SharedPtr<Mbarrier> full(int stage) {
     return dynamic_shared<Mbarrier>(kBarriers + 16 * stage);

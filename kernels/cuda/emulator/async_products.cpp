@@ -1,4 +1,5 @@
 // AsyncUnit's products of a warpgroup: what they read, when, and the arithmetic.
+#include "kernels/cuda/e4m3.h"
 #include "kernels/cuda/emulator/async_unit.h"
 #include "kernels/cuda/emulator/block.h"
 #include "kernels/cuda/emulator/half_types.h"
@@ -29,7 +30,9 @@ bool is_known_form(std::uint64_t descriptor) {
   return group_of_8_rows == (8 * kSwizzleRow) >> 4 && swizzle == 1;
 }
 
-constexpr int bytes_of(Factor factor) { return factor == Factor::tf32 ? 4 : 2; }
+constexpr int bytes_of(Factor factor) {
+  return factor == Factor::e4m3 ? 1 : factor == Factor::tf32 ? 4 : 2;
+}
 
 float value_of(const char* at, Factor factor) {
   std::uint32_t bits = 0;
@@ -38,12 +41,13 @@ float value_of(const char* at, Factor factor) {
   switch (factor) {
     case Factor::f16: return __half2float({half});
     case Factor::bf16: return __bfloat162float({half});
+    case Factor::e4m3: return from_e4m3({static_cast<std::uint8_t>(bits)});
     // Hardware does not look at the low 13 bits.
     default: return std::bit_cast<float>(bits & ~0x1fffu);
   }
 }
 
-constexpr int kProductBytes = 32, kMostDepth = 16, kRows = 64, kMostColumns = 256;
+constexpr int kProductBytes = 32, kMostDepth = 32, kRows = 64, kMostColumns = 256;
 constexpr int kParts = kProductBytes / kPart;
 
 }  // namespace

@@ -40,7 +40,7 @@ struct BoxCopy {
 };
 
 /// What the tensor cores read 32 bytes of a row as.
-enum class Factor { tf32, f16, bf16 };
+enum class Factor { tf32, f16, bf16, e4m3 };
 
 /// d += a * b of one warpgroup: a [64] and b [n] rows of 32 bytes in shared memory.
 struct GroupProduct {

@@ -25,6 +25,7 @@ struct GroupFactors {
 template <typename T>
 constexpr Factor factor_of() {
   if constexpr (std::is_same_v<T, Tf32>) return Factor::tf32;
+  if constexpr (std::is_same_v<T, E4m3>) return Factor::e4m3;
   return std::is_same_v<T, __half> ? Factor::f16 : Factor::bf16;
 }
 

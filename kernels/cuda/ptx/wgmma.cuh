@@ -1,8 +1,8 @@
 // wgmma: products of a warpgroup's 128 threads, whose operands lie in shared memory (sm_90a).
 //
 // d += a * b: a [64][k] and b [kN][k] are 32 bytes along k, of tiles whose rows are 128 bytes,
-// swizzled as bulk_copy.cuh says. T: Tf32, __half or __nv_bfloat16. A thread's part of d, with g =
-// lane / 4 and t = lane % 4:
+// swizzled as bulk_copy.cuh says. T: Tf32, __half, __nv_bfloat16 or E4m3. A thread's part of d,
+// with g = lane / 4 and t = lane % 4:
 //   d[4j], d[4j + 1]      row 16 * warp + g, columns 8j + 2t, 8j + 2t + 1
 //   d[4j + 2], d[4j + 3]  row 16 * warp + g + 8, the same columns
 // (PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions").
@@ -188,9 +188,11 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
     LAMINA_WGMMA_##SIZE("16", "f16", ", 0, 0");            \
   } else if constexpr (std::is_same_v<T, __nv_bfloat16>) { \
     LAMINA_WGMMA_##SIZE("16", "bf16", ", 0, 0");           \
-  } else {                                                 \
-    static_assert(std::is_same_v<T, Tf32>);                \
+  } else if constexpr (std::is_same_v<T, Tf32>) {          \
     LAMINA_WGMMA_##SIZE("8", "tf32", "");                  \
+  } else {                                                 \
+    static_assert(std::is_same_v<T, E4m3>);                \
+    LAMINA_WGMMA_##SIZE("32", "e4m3", "");                 \
   }
 
 /// Where !adds: d = a * b.

@@ -20,11 +20,30 @@ struct InputBuffer {
   cuda::Event uploaded, consumed;
 };
 
+void check_fp8(const BackendOptions& options) {
+  const cuda::DeviceProperties device = cuda::device_properties(options.device.index);
+  if (device.compute_major != 9) {
+    throw Unsupported(
+        fmt::format("[session] fp8 needs Hopper's tensor cores, compute capability "
+                    "9.0; {} has {}.{}",
+                    to_string(options.device), device.compute_major, device.compute_minor),
+        "use bf16 or fp16");
+  }
+  if (options.input_ranges.empty()) {
+    throw Unsupported(
+        "[session] fp8 needs to know how large the inputs of layers become, and the model says "
+        "nothing of it",
+        "calibrate on example pictures: vgg16-infer --calibrate DIR, lamina-convert convert "
+        "--calibrate DIR, or SessionOptions::record_input_ranges");
+  }
+}
+
 class CudaBackend : public Backend {
  public:
   CudaBackend(std::vector<PlanNode> nodes, const BackendOptions& options)
       : nodes_(std::move(nodes)), options_(options) {
     const cuda::ScopedDevice device(options.device.index);
+    if (options.precision == "fp8") check_fp8(options);
     compute_.emplace();
     copy_.emplace();
     begin_.emplace();
@@ -106,7 +125,8 @@ class CudaBackend : public Backend {
                               .properties = cuda::device_properties(options_.device.index),
                               .precision = cuda::precision_named(options_.precision),
                               .stream = &*compute_,
-                              .max_batch = input[0]};
+                              .max_batch = input[0],
+                              .input_ranges = options_.input_ranges};
     plan_.emplace(nodes_, input, context, options_.output_count);
     const std::int64_t bytes = input.numel() * std::int64_t{sizeof(float)};
     for (InputBuffer& buffer : *inputs_) buffer.memory = cuda::DeviceMemory(bytes);

@@ -13,9 +13,9 @@
 
 namespace lamina::kernels::cuda {
 
-/// "f32", "tf32", "f16" or "bf16".
+/// "f32", "tf32", "f16", "bf16" or "e4m3".
 inline std::string name_of(Element element) {
-  constexpr const char* kNames[] = {"f32", "tf32", "f16", "bf16"};
+  constexpr const char* kNames[] = {"f32", "tf32", "f16", "bf16", "e4m3"};
   return kNames[static_cast<int>(element)];
 }
 
