@@ -46,9 +46,9 @@ inline float from_e4m3(E4m3 number) {
 inline float e4m3_scale(float range, float headroom) {
   if (!(range > 0)) return 1;
   int exponent = 0;
-  const float mantissa = std::frexp(range * headroom / kLargestE4m3, &exponent);
+  const double mantissa = std::frexp(double{range} * double{headroom} / kLargestE4m3, &exponent);
   // Far from float32's ends, so that products and quotients of scales are exact too.
-  exponent = std::clamp(mantissa > 0.5f ? exponent : exponent - 1, -40, 40);
+  exponent = std::clamp(mantissa > 0.5 ? exponent : exponent - 1, -40, 40);
   return std::ldexp(1.0f, exponent);
 }
 
