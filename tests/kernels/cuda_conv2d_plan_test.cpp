@@ -1,3 +1,5 @@
+#include <lamina/core/error.h>
+
 #include "kernels/cuda/conv2d/conv2d.h"
 #include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
@@ -117,6 +119,34 @@ TEST_CASE("cuda conv2d plan: wgmma takes stride 1, one group, channels in steps 
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.output = Element::f32; }));
 }
 
+TEST_CASE("cuda conv2d plan: fp8 and bf16 may write each other, nothing else does", "[cuda]") {
+  const auto is_legal = [](Precision precision, Element output, std::int64_t c_out = 128) {
+    Conv2dProblem problem = conv3x3(1, 128, c_out, 56);
+    problem.precision = precision;
+    problem.output = output;
+    return wgmma_is_legal(problem, kDevice);
+  };
+  CHECK(is_legal(Precision::fp8, Element::e4m3));
+  CHECK(is_legal(Precision::fp8, Element::bf16));
+  CHECK(is_legal(Precision::bf16, Element::e4m3));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::f16));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::f32));
+  CHECK_FALSE(is_legal(Precision::fp16, Element::e4m3));
+  // Rows of results are whole vectors of 16 bytes.
+  CHECK(is_legal(Precision::fp8, Element::bf16, 72));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::e4m3, 72));
+}
+
+TEST_CASE("cuda conv2d plan: what only wgmma does and may not is Unsupported", "[cuda]") {
+  Conv2dProblem problem = conv3x3(1, 128, 128, 56);
+  problem.precision = Precision::fp8;
+  CHECK_THROWS_AS(plan_conv2d(problem, kDevice), Unsupported);
+  problem.may_wgmma = true;
+  CHECK(plan_conv2d(problem, kDevice).wgmma);
+  CHECK_THROWS_AS(plan_conv2d(problem, {.name = {}, .compute_major = 8, .multiprocessors = 108}),
+                  Unsupported);
+}
+
 std::string wgmma_plan_of(std::int64_t n, std::int64_t c_in, std::int64_t c_out, std::int64_t size,
                           bool pooled) {
   Conv2dProblem problem = conv3x3(n, c_in, c_out, size);
@@ -139,6 +169,19 @@ TEST_CASE("cuda conv2d plan: VGG16's layers on wgmma, whole boxes at batch 64", 
   CHECK(wgmma_plan_of(1, 512, 512, 14, false) ==
         "wgmma bf16 128x64x64, 8 stages, boxes of 16x8x1, 9 chunks split");
   CHECK(wgmma_plan_of(1, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+}
+
+TEST_CASE("cuda conv2d plan: fp8 has half the steps, and tiles of 128 channels to store",
+          "[cuda]") {
+  const auto plan_at = [](std::int64_t n, std::int64_t channels, std::int64_t size) {
+    Conv2dProblem problem = conv3x3(n, channels, channels, size);
+    problem.precision = Precision::fp8;
+    return to_string(problem, plan_wgmma(problem, kDevice));
+  };
+  CHECK(plan_at(64, 256, 56) == "wgmma fp8 128x256x128, 4 stages, boxes of 8x8x2");
+  CHECK(plan_at(1, 128, 56) == "wgmma fp8 128x128x128, 6 stages, boxes of 64x2x1");
+  CHECK(plan_at(64, 512, 14) == "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, 9 chunks");
+  CHECK(plan_at(1, 512, 14) == "wgmma fp8 128x64x128, 8 stages, boxes of 16x8x1, 9 chunks split");
 }
 
 TEST_CASE("cuda conv2d plan: VGG16's linear layers on wgmma, weights as rows", "[cuda]") {

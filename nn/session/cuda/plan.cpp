@@ -41,8 +41,9 @@ std::int64_t bytes_of_value(const CudaValue& value) {
 // digits.
 constexpr float kHeadroom = 2;
 
-// What each step reads, by the last one first: a step that only moves values reads what the next
-// one does. In fp8 that is e4m3 where the step takes it and its input's range is known, else bf16.
+// What each step reads. In fp8 that is e4m3 where the step takes it and its input's range is known,
+// else bf16. The last step's errors are the answer's own, and it costs little: bf16 too. A step
+// that only moves values reads what the next one does.
 std::vector<CudaNumbers> numbers_read(const std::vector<PlanNode>& nodes, const Shape& input,
                                       const CudaContext& context) {
   const bool fp8 = context.precision == cuda::Precision::fp8;
@@ -50,7 +51,7 @@ std::vector<CudaNumbers> numbers_read(const std::vector<PlanNode>& nodes, const 
   std::vector<CudaNumbers> read(nodes.size(), plain);
   if (!fp8) return read;
   Shape shape = input;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < nodes.size(); ++i) {
     const auto range = context.input_ranges.find(nodes[i].name);
     if (range != context.input_ranges.end() && nodes[i].op->takes_e4m3(context, shape)) {
       read[i] = {cuda::Element::e4m3, cuda::e4m3_scale(range->second, kHeadroom)};
