@@ -105,6 +105,7 @@ void AsyncUnit::load_box(BoxCopy copy, const char* mbarrier, Where where) {
   check_box(copy, where);
   copy.mbarrier = static_cast<int>(&barrier - mbarriers_.data());
   copy.thread = block_.thread().number;
+  copy.running_since = block_.running_since();
   copy.where = where;
   const Moment moment = block_.moment();
   if (!block_.shared().begin_copy(copy.shared, copy.map.box_bytes(), moment)) {
@@ -116,6 +117,8 @@ void AsyncUnit::load_box(BoxCopy copy, const char* mbarrier, Where where) {
 
 void AsyncUnit::move(BoxCopy& copy) {
   const bool is_load = copy.mbarrier >= 0;
+  // As its thread began it, whoever runs now.
+  set_running_since(copy.running_since);
   for_each_part(copy, [&](char* shared, char* global) {
     if (global == nullptr) {
       if (is_load) std::memset(shared, 0, kPart);
@@ -129,6 +132,7 @@ void AsyncUnit::move(BoxCopy& copy) {
     is_load ? std::memcpy(shared, global, kPart) : std::memcpy(global, shared, kPart);
   });
   copy.moved = true;
+  set_running_since(block_.running_since());
 }
 
 void AsyncUnit::land(BoxCopy& copy) {
@@ -153,6 +157,7 @@ bool AsyncUnit::land_one() {
 void AsyncUnit::store_box(BoxCopy copy, Where where) {
   check_box(copy, where);
   copy.thread = block_.thread().number;
+  copy.running_since = block_.running_since();
   copy.group = store_groups_[static_cast<std::size_t>(copy.thread)];
   copy.where = where;
   const Moment moment = block_.moment();

@@ -34,6 +34,7 @@ struct BoxCopy {
   std::array<int, kMostDimensions> at{};  // the box's first element; may lie outside
   int mbarrier = -1;                      // the one a load lands on; -1: a store
   int thread = 0;                         // that asked for it
+  std::uint32_t running_since = 0;        // Visitor's, as that thread began it
   int group = 0;                          // of that thread's stores
   bool moved = false;                     // the bytes, not yet the right to touch them
   Where where{};

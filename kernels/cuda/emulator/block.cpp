@@ -17,6 +17,9 @@ namespace {
 
 std::atomic<std::uint64_t> serials{0};
 
+// The first launch of those that may run at once; 0: none.
+thread_local std::uint64_t chain = 0;
+
 // What blocks leave behind for the next: making stacks and shared memory anew would take longer
 // than most kernels here.
 struct Spare {
@@ -68,6 +71,8 @@ void check_launch_shape(const LaunchShape& shape) {
 
 thread_local constinit Block* running_block = nullptr;
 
+void end_chain() { chain = 0; }
+
 Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t seed)
     : shape_(shape), body_(std::move(body)), seed_(seed) {
   check_launch_shape(shape);
@@ -77,6 +82,8 @@ Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t
   warps_.resize((count + kWarp - 1) / kWarp);
   // One number for the launch, the next for its blocks: device memory remembers them.
   launch_serial_ = serials.fetch_add(block_count(shape) + 1) + 1;
+  if (!shape.overlaps || chain == 0) chain = launch_serial_;
+  chain_serial_ = chain;
   Spare& from = spare();
   while (from.stacks.size() < count) from.stacks.push_back(std::make_unique<FiberStack>());
   for (std::size_t i = 0; i < count; ++i) {
@@ -100,7 +107,8 @@ void Block::run(dim3 index) {
   const dim3 grid = shape_.grid, size = shape_.block;
   serial_ = launch_serial_ + 1 + (std::uint64_t{index.z} * grid.y + index.y) * grid.x + index.x;
   set_visitor({.launch = static_cast<std::uint32_t>(launch_serial_),
-               .block = static_cast<std::uint32_t>(serial_)});
+               .block = static_cast<std::uint32_t>(serial_),
+               .running_since = static_cast<std::uint32_t>(chain_serial_)});
   events_ = 1;
   block_synced_ = 0;
   shared_->reset(shape_.smem_bytes);
@@ -164,10 +172,16 @@ bool Block::run_ready() {
     if (thread.wait != Wait::nothing) continue;
     ran = true;
     running_ = &thread;
+    set_running_since(running_since());
     lamina_switch_fiber(&scheduler_, thread.stack_pointer);
     if (error_) break;
   }
   return ran;
+}
+
+void Block::wait_for_kernel_before() {
+  running_->waited_for_kernel_before = true;
+  set_running_since(running_since());
 }
 
 void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) {

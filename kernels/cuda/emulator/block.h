@@ -25,6 +25,7 @@ struct LaunchShape {
   dim3 grid;
   dim3 block;
   int smem_bytes = 0;
+  bool overlaps = false;  ///< starts before the kernel before has ended
 };
 
 /// What a thread waits for.
@@ -70,6 +71,7 @@ struct Thread {
   // Copies that were not waited for, and the group that is being filled.
   std::vector<AsyncCopy> copies = {};
   int group = 0;
+  bool waited_for_kernel_before = false;
 };
 
 struct Warp {
@@ -115,6 +117,7 @@ class Block {
   /// Registers that each thread of the running one's warp gives back or waits for.
   void set_registers(int count, Where where);
   void wait_until(const char* what, std::function<bool()> is_ready, Where where);
+  void wait_for_kernel_before();
 
   // cp.async, of the running thread.
   void begin_copy(char* to, const char* from, int size_bytes, Where where);
@@ -143,6 +146,11 @@ class Block {
   void act_for(int number) { running_ = &threads_[static_cast<std::size_t>(number)]; }
   /// Numbers blocks over all launches: static shared arrays tell by it that a block is new.
   std::uint64_t serial() const { return serial_; }
+  /// The first launch that may still run, as far as the running thread knows.
+  std::uint32_t running_since() const {
+    return static_cast<std::uint32_t>(running_->waited_for_kernel_before ? launch_serial_
+                                                                         : chain_serial_);
+  }
   Moment moment() const { return moment_of(running_->number); }
   Moment moment_of(int thread) const {
     return {.thread = thread,
@@ -170,7 +178,7 @@ class Block {
 
   LaunchShape shape_;
   std::function<void()> body_;
-  std::uint64_t seed_, launch_serial_, serial_ = 0;
+  std::uint64_t seed_, launch_serial_, chain_serial_, serial_ = 0;
   std::vector<std::unique_ptr<FiberStack>> stacks_;
   std::vector<Thread> threads_;
   std::vector<int> order_;
@@ -187,6 +195,9 @@ class Block {
   void* scheduler_ = nullptr;
   std::exception_ptr error_;
 };
+
+/// What this host thread launches next does not overlap with what it launched before.
+void end_chain();
 
 extern thread_local constinit Block* running_block;
 
