@@ -37,6 +37,27 @@ use_from_c() {
     diff - "$work/from_c"
 }
 
+# check_packages: the Debian packages of the build in $work, unpacked side by side: no file is in
+# two of them, dependencies were found, and the programs run.
+check_packages() {
+  local deb root=$work/root all=$work/files
+  (cd "$work" && cpack -B "$work/debs" >/dev/null)
+  for deb in "$work"/debs/*.deb; do
+    dpkg-deb -c "$deb" | awk '!/\/$/ { print $6 }' >>"$all"
+    dpkg-deb -x "$deb" "$root"
+  done
+  if [[ -n $(sort "$all" | uniq -d) ]]; then
+    echo "in two packages: $(sort "$all" | uniq -d)" >&2
+    exit 1
+  fi
+  dpkg-deb -f "$work"/debs/liblamina0.1_*.deb Depends | grep -q 'libjpeg62-turbo'
+  dpkg-deb -f "$work"/debs/liblamina-dev_*.deb Depends | grep -q 'liblamina0.1 (= '
+  [[ $(readelf -d "$root"/usr/lib/*/liblamina.so) == *'[liblamina.so.0.1]'* ]]
+  test -f "$root/usr/share/man/man1/vgg16-infer.1"
+  "$root/usr/bin/vgg16-infer" -q -k 1 -m "$source/models/data/digits.lamina" \
+    "$source/models/data/digits/digit-3.png"
+}
+
 case $way in
   install)
     rm -rf "$prefix"
@@ -68,7 +89,7 @@ case $way in
     "$work/consumer"
     ;;
   shared_library)
-    configure "$source" "$work" -DBUILD_SHARED_LIBS=ON -DLAMINA_BUILD_TOOLS=OFF
+    configure "$source" "$work" -DBUILD_SHARED_LIBS=ON -DLAMINA_BUILD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
     cmake --build "$work"
     cmake --install "$work" --prefix "$work/installed" >/dev/null
     "$consumers/check_symbols" "$work/liblamina.so"
@@ -76,6 +97,9 @@ case $way in
     cmake --build "$work/consumer"
     "$work/consumer/consumer"
     use_from_c "$work/installed"
+    if command -v dpkg-shlibdeps >/dev/null; then
+      check_packages
+    fi
     ;;
   *)
     echo "run.sh: no such way: $way" >&2
