@@ -17,6 +17,7 @@ struct LaunchConfig {
   dim3 grid;
   dim3 block;
   int smem_bytes = 0;  ///< dynamic shared memory
+  int cluster = 1;     ///< blocks of a cluster, neighbours in x; the grid has whole ones
   Stream& stream;
 };
 
@@ -32,7 +33,8 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
       {.kernel = config.kernel,
        .grid = config.grid,
        .block = config.block,
-       .smem_bytes = config.smem_bytes},
+       .smem_bytes = config.smem_bytes,
+       .cluster = config.cluster},
       [kernel, ... values = static_cast<std::remove_cv_t<Params>>(args)] { kernel(values...); });
 #else
   // More than 48 KB of dynamic shared memory has to be asked for.
@@ -40,8 +42,17 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, config.smem_bytes);
     check_launch(config.kernel);
   }
-  kernel<<<config.grid, config.block, static_cast<std::size_t>(config.smem_bytes),
-           static_cast<cudaStream_t>(config.stream.handle())>>>(std::forward<Args>(args)...);
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {static_cast<unsigned>(config.cluster), 1, 1};
+  cudaLaunchConfig_t native{};
+  native.gridDim = config.grid;
+  native.blockDim = config.block;
+  native.dynamicSmemBytes = static_cast<std::size_t>(config.smem_bytes);
+  native.stream = static_cast<cudaStream_t>(config.stream.handle());
+  native.attrs = &cluster;
+  native.numAttrs = config.cluster > 1 ? 1 : 0;
+  cudaLaunchKernelEx(&native, kernel, std::forward<Args>(args)...);
   check_launch(config.kernel);
 #endif
 }
