@@ -117,6 +117,7 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
     prefetch_map(output);
   }
   __syncthreads();
+  wait_for_kernel_before();
   const int group = static_cast<int>(threadIdx.x) / kWarpgroupThreads;
   if (group == kConsumers) {
     give_registers<24>();

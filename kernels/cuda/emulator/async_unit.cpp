@@ -140,6 +140,7 @@ void AsyncUnit::load_box(BoxCopy copy, unsigned blocks, const char* mbarrier, Wh
   copy.mbarrier = mbarrier;
   copy.blocks = blocks;
   copy.thread = block_.thread().number;
+  copy.running_since = block_.running_since();
   copy.where = where;
   for_each_target(copy, [&](Block& target) { target.async().expect_box(block_, copy); });
   if (!is_late()) return land(copy);
@@ -161,6 +162,8 @@ void AsyncUnit::expect_box(Block& by, const BoxCopy& copy) {
 
 void AsyncUnit::move(BoxCopy& copy) {
   const bool is_load = copy.mbarrier != nullptr;
+  // As its thread began it, whoever runs now.
+  set_running_since(copy.running_since);
   for_each_part(copy, [&](char* shared, char* global) {
     if (global != nullptr) {
       const bool may = is_load ? read_global<kPart>(global) : write_global<kPart>(global);
@@ -176,6 +179,7 @@ void AsyncUnit::move(BoxCopy& copy) {
     });
   });
   copy.moved = true;
+  set_running_since(block_.running_since());
 }
 
 void AsyncUnit::land(BoxCopy& copy) {
@@ -236,6 +240,7 @@ bool AsyncUnit::land_one() {
 void AsyncUnit::store_box(BoxCopy copy, Where where) {
   check_box(copy, where);
   copy.thread = block_.thread().number;
+  copy.running_since = block_.running_since();
   copy.group = store_groups_[static_cast<std::size_t>(copy.thread)];
   copy.where = where;
   const Moment moment = block_.moment();

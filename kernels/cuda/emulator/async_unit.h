@@ -36,6 +36,7 @@ struct BoxCopy {
   const char* mbarrier = nullptr;         // the one a load lands on; null: a store
   unsigned blocks = 0;                    // of the cluster, a bit each, to which a load goes
   int thread = 0;                         // that asked for it
+  std::uint32_t running_since = 0;        // Visitor's, as that thread began it
   int group = 0;                          // of that thread's stores
   bool moved = false;                     // the bytes, not yet the right to touch them
   Where where{};

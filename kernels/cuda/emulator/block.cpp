@@ -48,13 +48,14 @@ thread_local constinit Block* running_block = nullptr;
 std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
 
 Block::Block(Cluster& cluster, int rank, const LaunchShape& shape, std::function<void()> body,
-             std::uint64_t seed, std::uint64_t launch)
+             std::uint64_t seed, const LaunchSerials& serials)
     : cluster_(cluster),
       rank_(rank),
       shape_(shape),
       body_(std::move(body)),
       seed_(seed),
-      launch_serial_(launch) {
+      launch_serial_(serials.launch),
+      chain_serial_(serials.chain) {
   const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
   threads_.resize(count);
   order_.resize(count);
@@ -81,7 +82,8 @@ Block::~Block() {
 void Block::activate() {
   running_block = this;
   set_visitor({.launch = static_cast<std::uint32_t>(launch_serial_),
-               .block = static_cast<std::uint32_t>(serial_)});
+               .block = static_cast<std::uint32_t>(serial_),
+               .running_since = static_cast<std::uint32_t>(chain_serial_)});
 }
 
 void Block::begin(dim3 index) {
@@ -147,6 +149,7 @@ bool Block::run_ready() {
     if (thread.wait != Wait::nothing) continue;
     ran = true;
     running_ = &thread;
+    set_running_since(running_since());
     lamina_switch_fiber(&scheduler_, thread.stack_pointer);
     if (error_) std::rethrow_exception(error_);
   }
@@ -163,6 +166,11 @@ void Block::end_if_all_exited() {
   const auto exited = [](const Thread& thread) { return thread.wait == Wait::exited; };
   ended_ = std::all_of(threads_.begin(), threads_.end(), exited);
   if (ended_) async_.check_end();
+}
+
+void Block::wait_for_kernel_before() {
+  running_->waited_for_kernel_before = true;
+  set_running_since(running_since());
 }
 
 void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) {

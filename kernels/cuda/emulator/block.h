@@ -26,6 +26,7 @@ struct LaunchShape {
   dim3 block;
   int smem_bytes = 0;
   int cluster = 1;  ///< blocks that run at one time
+  bool overlaps = false;  ///< starts before the kernel before has ended
 };
 
 /// What a thread waits for.
@@ -79,6 +80,7 @@ struct Thread {
   // Copies that were not waited for, and the group that is being filled.
   std::vector<AsyncCopy> copies = {};
   int group = 0;
+  bool waited_for_kernel_before = false;
 };
 
 struct Warp {
@@ -106,12 +108,17 @@ class Cluster;
 
 std::string text_of(dim3 at);
 
+/// A launch's number, and that of the first of those that may run with it.
+struct LaunchSerials {
+  std::uint64_t launch, chain;
+};
+
 /// The blocks of one rank in their clusters, one after another.
 class Block {
  public:
-  /// `seed` shuffles the order in which threads run, `launch` numbers launches.
+  /// `seed` shuffles the order in which threads run.
   Block(Cluster& cluster, int rank, const LaunchShape& shape, std::function<void()> body,
-        std::uint64_t seed, std::uint64_t launch);
+        std::uint64_t seed, const LaunchSerials& serials);
   ~Block();
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
@@ -146,6 +153,7 @@ class Block {
   /// Registers that each thread of the running one's warp gives back or waits for.
   void set_registers(int count, Where where);
   void wait_until(const char* what, std::function<bool()> is_ready, Where where);
+  void wait_for_kernel_before();
 
   // cp.async, of the running thread.
   void begin_copy(char* to, const char* from, int size_bytes, Where where);
@@ -186,6 +194,11 @@ class Block {
   void act_for(int number) { running_ = &threads_[static_cast<std::size_t>(number)]; }
   /// Numbers blocks over all launches: static shared arrays tell by it that a block is new.
   std::uint64_t serial() const { return serial_; }
+  /// The first launch that may still run, as far as the running thread knows.
+  std::uint32_t running_since() const {
+    return static_cast<std::uint32_t>(running_->waited_for_kernel_before ? launch_serial_
+                                                                         : chain_serial_);
+  }
   Moment moment() const { return moment_of(running_->number); }
   Moment moment_of(int thread) const {
     return {.thread = thread,
@@ -216,7 +229,7 @@ class Block {
   int rank_;
   LaunchShape shape_;
   std::function<void()> body_;
-  std::uint64_t seed_, launch_serial_, serial_ = 0;
+  std::uint64_t seed_, launch_serial_, chain_serial_, serial_ = 0;
   std::vector<std::unique_ptr<FiberStack>> stacks_;
   std::vector<Thread> threads_;
   std::vector<int> order_;

@@ -13,7 +13,10 @@ namespace {
 // What every device of compute capability 9.0 takes.
 constexpr int kMostBlocks = 8;
 
-std::atomic<std::uint64_t> serials{0};
+std::atomic<std::uint64_t> last_serial{0};
+
+// The first launch of those that may run at once; 0: none.
+thread_local std::uint64_t chain = 0;
 
 std::uint64_t block_count(const LaunchShape& shape) {
   return std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
@@ -37,14 +40,22 @@ void check_launch_shape(const LaunchShape& shape) {
   if (!what.empty()) throw CudaError(fmt::format("[cuda] {}: {}", shape.kernel, what));
 }
 
+// One number for the launch, the next for its blocks: device memory remembers them.
+LaunchSerials next_serials(const LaunchShape& shape) {
+  const std::uint64_t launch = last_serial.fetch_add(block_count(shape) + 1) + 1;
+  if (!shape.overlaps || chain == 0) chain = launch;
+  return {launch, chain};
+}
+
 }  // namespace
+
+void end_chain() { chain = 0; }
 
 Cluster::Cluster(const LaunchShape& shape, const std::function<void()>& body, std::uint64_t seed) {
   check_launch_shape(shape);
-  // One number for the launch, the next for its blocks: device memory remembers them.
-  const std::uint64_t launch = serials.fetch_add(block_count(shape) + 1) + 1;
+  const LaunchSerials serials = next_serials(shape);
   for (int rank = 0; rank < shape.cluster; ++rank) {
-    blocks_.push_back(std::make_unique<Block>(*this, rank, shape, body, seed, launch));
+    blocks_.push_back(std::make_unique<Block>(*this, rank, shape, body, seed, serials));
   }
 }
 

@@ -10,6 +10,9 @@
 
 namespace lamina::kernels::cuda::emulator {
 
+/// What this host thread launches next does not overlap with what it launched before.
+void end_chain();
+
 /// Runs the clusters of one launch, one after another, on this host thread.
 class Cluster {
  public:

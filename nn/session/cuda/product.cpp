@@ -62,7 +62,7 @@ CudaStep cuda_product(const CudaContext& context, const cuda::Conv2dProblem& wan
                       const Tensor& weight, const Tensor& bias) {
   if (wants_cublas(wanted)) return cublas_step(context, wanted, weight, bias);
   cuda::Conv2dProblem problem = wanted;
-  problem.may_wgmma = asks_for("LAMINA_CUDA_PLAN", "wgmma");
+  problem.may_wgmma = context.may_wgmma;
   const cuda::Conv2dPlan full_plan = cuda::plan_conv2d(problem, context.properties);
   const CudaMemory packed = upload_packed(context, problem, weight);
   const CudaMemory device_bias = upload_f32(context, bias);

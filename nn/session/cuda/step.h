@@ -20,6 +20,7 @@ struct CudaContext {
   kernels::cuda::Precision precision;
   kernels::cuda::Stream* stream;  ///< weights are uploaded on it
   std::int64_t max_batch;
+  bool may_wgmma;  ///< see Conv2dProblem
 };
 
 /// A value between two steps.
