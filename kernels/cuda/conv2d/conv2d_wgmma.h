@@ -31,7 +31,8 @@ struct WgmmaShape {
   PixelBox box;
   int tiles_x, tiles_y, tiles_n;  // boxes that cover the output
   int tiles_c;                    // tiles of channels
-  int tiles;                      // all of them, chunks of a split plan included
+  int cluster;                    // blocks that have tiles of other boxes and the same channels
+  int tiles;                      // of a cluster's, chunks of a split plan included
   int n, oh, ow;                  // rows and columns that are stored; of pooling whole windows
   int c_out;
   int kw, pad_h, pad_w, dilation_h, dilation_w;

@@ -25,7 +25,7 @@ struct LaunchShape {
   dim3 grid;
   dim3 block;
   int smem_bytes = 0;
-  int cluster = 1;  ///< blocks that run at one time
+  int cluster = 1;        ///< blocks that run at one time
   bool overlaps = false;  ///< starts before the kernel before has ended
 };
 
