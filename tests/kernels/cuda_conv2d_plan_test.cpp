@@ -150,7 +150,7 @@ TEST_CASE("cuda conv2d plan: blocks pair up where no multiprocessor idles for it
   Conv2dProblem problem = conv3x3(263, 64, 320, 32);
   problem.conv.w = 4;
   const WgmmaShape shape = wgmma_shape(problem, plan_wgmma(problem, kDevice), 263);
-  CHECK(shape.cluster == 2);
+  CHECK(shape.paired);
   CHECK(shape.tiles_n == 263);
   CHECK(shape.tiles == 132 * shape.tiles_c);
 }

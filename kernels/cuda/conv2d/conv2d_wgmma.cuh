@@ -8,16 +8,16 @@
 
 namespace lamina::kernels::cuda {
 
-/// A step's weights. Each block of a cluster asks for a part of them, for all blocks.
+/// A step's weights. Each block of a cluster asks for half of them, for both.
 template <typename T, int kN>
 __device__ __forceinline__ void load_weights(const WgmmaShape& s, int stage, int rank,
                                              const TensorMap& weight, int depth, int channel) {
   using Memory = WgmmaMemory<T, kN>;
   const SharedPtr<Mbarrier> full = Memory::full(stage);
-  if (s.cluster == 1) return load_box(Memory::weights(stage), weight, full, depth, channel);
-  const int first = rank * (kN / s.cluster);
-  load_box_to((1u << s.cluster) - 1, Memory::weights(stage) + first * kWgmmaDepth, weight, full,
-              depth, channel + first);
+  if (!s.paired) return load_box(Memory::weights(stage), weight, full, depth, channel);
+  const int first = rank * (kN / kWgmmaCluster);
+  load_box_to(0b11, Memory::weights(stage) + first * kWgmmaDepth, weight, full, depth,
+              channel + first);
 }
 
 /// The producer's one thread: every step of every tile, as stages become free.
@@ -51,10 +51,11 @@ __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& in
 
 /// Tells the producers that fill a stage that a warp does not need it any more.
 template <typename Memory>
-__device__ __forceinline__ void release(int stage, int cluster) {
+__device__ __forceinline__ void release(const WgmmaShape& s, int stage) {
   if (threadIdx.x % kWarpLanes != 0) return;
-  if (cluster == 1) return mbarrier_arrive(Memory::empty(stage));
-  for (int rank = 0; rank < cluster; ++rank) mbarrier_arrive_at(Memory::empty(stage), rank);
+  if (!s.paired) return mbarrier_arrive(Memory::empty(stage));
+  mbarrier_arrive_at(Memory::empty(stage), 0);
+  mbarrier_arrive_at(Memory::empty(stage), 1);
 }
 
 /// sums: a consumer's part of a tile, over steps [first, last). While one step is multiplied the
@@ -78,13 +79,13 @@ __device__ __forceinline__ void multiply_steps(const WgmmaShape& s, int consumer
     wgmma_commit();
     if (before >= 0) {
       wgmma_wait<1>(sums);
-      release<Memory>(before, s.cluster);
+      release<Memory>(s, before);
     }
     before = place.stage;
     place.advance();
   }
   wgmma_wait<0>(sums);
-  release<Memory>(before, s.cluster);
+  release<Memory>(s, before);
 }
 
 template <typename T, int kN, bool kChunked>
@@ -124,18 +125,18 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
                                           const TensorMap& weight, const TensorMap& output,
                                           const Finish& finish, GlobalPtr<float> partial) {
   using Memory = WgmmaMemory<T, kN>;
+  constexpr int kWarps = kConsumers * kWarpgroupThreads / kWarpLanes;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Memory::kStages; ++stage) {
       mbarrier_init(Memory::full(stage), 1);
-      mbarrier_init(Memory::empty(stage),
-                    shape.cluster * kConsumers * kWarpgroupThreads / kWarpLanes);
+      mbarrier_init(Memory::empty(stage), shape.paired ? kWgmmaCluster * kWarps : kWarps);
     }
     mbarrier_fence_init();
     prefetch_map(input);
     prefetch_map(weight);
     prefetch_map(output);
   }
-  if (shape.cluster > 1) {
+  if (shape.paired) {
     cluster_sync();
   } else {
     __syncthreads();
@@ -150,7 +151,7 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
     consume<T, kN, kChunked>(shape, group, output, finish, partial);
   }
   // The other block may still arrive here.
-  if (shape.cluster > 1) cluster_sync();
+  if (shape.paired) cluster_sync();
 }
 
 /// Grid: whole clusters, up to one block for each multiprocessor; each goes on to further tiles.

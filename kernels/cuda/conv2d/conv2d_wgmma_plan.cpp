@@ -64,10 +64,10 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
 // Two blocks share what they read of weights where that keeps as many multiprocessors at work and
 // takes no more rounds: a box may be left over, and its neighbour has nothing to do then.
 int cluster_of(std::int64_t boxes, std::int64_t tiles_c, int multiprocessors) {
-  const std::int64_t clusters = multiprocessors / 2;
-  const std::int64_t pairs = ceil_div(boxes, 2) * tiles_c;
-  const bool fills = clusters > 0 && boxes / 2 * tiles_c >= clusters;
-  return fills && ceil_div(pairs, clusters) <= ceil_div(boxes * tiles_c, multiprocessors) ? 2 : 1;
+  const std::int64_t clusters = multiprocessors / kWgmmaCluster;
+  if (clusters == 0 || boxes / kWgmmaCluster * tiles_c < clusters) return 1;
+  const std::int64_t rounds = ceil_div(ceil_div(boxes, kWgmmaCluster) * tiles_c, clusters);
+  return rounds <= ceil_div(boxes * tiles_c, multiprocessors) ? kWgmmaCluster : 1;
 }
 
 // Steps of the whole depth; only a linear layer's may end within one.
@@ -149,7 +149,6 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .tiles_y = narrow(ceil_div(stored_rows(p), plan.box.h)),
                .tiles_n = narrow(ceil_div(conv.n, plan.box.n)),
                .tiles_c = narrow(ceil_div(conv.c_out, plan.tile_n)),
-               .cluster = plan.cluster,
                .tiles = 0,
                .n = narrow(conv.n),
                .oh = narrow(stored_rows(p)),
@@ -166,7 +165,8 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .k_chunks = plan.k_chunks,
                .m = narrow(conv.n * stored_rows(p) * stored_columns(p)),
                .split = plan.split,
-               .pooled = conv.max_pool_2x2};
+               .pooled = conv.max_pool_2x2,
+               .paired = plan.cluster == kWgmmaCluster};
   const std::int64_t boxes = std::int64_t{s.tiles_x} * s.tiles_y * s.tiles_n;
   s.tiles = narrow(ceil_div(boxes, plan.cluster) * s.tiles_c * (plan.split ? plan.k_chunks : 1));
   return s;

@@ -56,12 +56,12 @@ struct RingPlace {
   }
 };
 
-/// A block's tiles are first_tile(), and from each the next, below s.tiles.
+/// A block's or a cluster's tiles are first_tile(), and from each the next, below s.tiles.
 __device__ __forceinline__ int first_tile(const WgmmaShape& s) {
-  return static_cast<int>(blockIdx.x) / s.cluster;
+  return static_cast<int>(s.paired ? blockIdx.x / kWgmmaCluster : blockIdx.x);
 }
 __device__ __forceinline__ int next_tile(const WgmmaShape& s, int tile) {
-  return tile + static_cast<int>(gridDim.x) / s.cluster;
+  return tile + static_cast<int>(s.paired ? gridDim.x / kWgmmaCluster : gridDim.x);
 }
 
 /// Which part of the product a tile is. Channels come first, so that blocks at work at one time
@@ -73,7 +73,7 @@ struct WgmmaTile {
 
   __device__ WgmmaTile(const WgmmaShape& s, int tile, int rank, int channels) {
     channel = tile % s.tiles_c * channels;
-    tile = tile / s.tiles_c * s.cluster + rank;
+    tile = s.paired ? tile / s.tiles_c * kWgmmaCluster + rank : tile / s.tiles_c;
     x = tile % s.tiles_x * s.box.w;
     tile /= s.tiles_x;
     y = tile % s.tiles_y * s.box.h;
