@@ -5,7 +5,12 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamina)
 install(TARGETS lamina EXPORT lamina-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  PATTERN c.h EXCLUDE)
+if(LAMINA_C_API)
+  install(FILES ${PROJECT_SOURCE_DIR}/include/lamina/c.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lamina)
+endif()
 install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir})
 foreach(program ${LAMINA_PROGRAMS})
   if(TARGET ${program})

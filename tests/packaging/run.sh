@@ -19,6 +19,24 @@ configure() {
   cmake -S "$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLAMINA_WERROR=ON "${@:3}" >/dev/null
 }
 
+# use_from_c PREFIX: the shared library from C, and from Python with no compiler at all.
+use_from_c() {
+  local model=$source/models/data/digits.lamina picture=$source/models/data/digits/digit-3.png
+  local library flags
+  library=$(find "$1" -name liblamina.so)
+  diff <(nm -D --defined-only "$library" | awk '$3 ~ /^lamina_/ { print $3 }' | sort) \
+    "$source/capi/symbols.txt"
+  PKG_CONFIG_PATH=$(dirname "$(find "$1" -name lamina.pc)")
+  export PKG_CONFIG_PATH
+  flags=$(pkg-config --cflags --libs lamina)
+  # shellcheck disable=SC2086 # one word each
+  "${CC:-gcc}" -std=c11 "$source/examples/classify.c" $flags -Wl,-rpath,"$(dirname "$library")" \
+    -o "$work/classify"
+  "$work/classify" "$model" "$picture" | tee "$work/from_c"
+  python3 "$source/examples/classify_ctypes.py" "$library" "$model" "$picture" |
+    diff - "$work/from_c"
+}
+
 case $way in
   install)
     rm -rf "$prefix"
@@ -39,9 +57,9 @@ case $way in
     "$work/consumer"
     ;;
   add_subdirectory)
-    # Also the build that has neither downloads nor CUDA, and links what they need with nothing.
+    # Also the build without all that can be left out, which links what it needs with nothing.
     configure "$consumers/add_subdirectory" "$work" -DLAMINA_SOURCE_DIR="$source" \
-      -DLAMINA_DOWNLOAD=OFF -DLAMINA_CUDA=OFF
+      -DLAMINA_DOWNLOAD=OFF -DLAMINA_CUDA=OFF -DLAMINA_C_API=OFF
     cmake --build "$work"
     if ldd "$work/consumer" | grep -E 'curl|crypto|cuda'; then
       echo "linked with what was to be left out" >&2
@@ -57,6 +75,7 @@ case $way in
     configure "$consumers/find_package" "$work/consumer" --no-warn-unused-cli -DCMAKE_PREFIX_PATH="$work/installed"
     cmake --build "$work/consumer"
     "$work/consumer/consumer"
+    use_from_c "$work/installed"
     ;;
   *)
     echo "run.sh: no such way: $way" >&2
