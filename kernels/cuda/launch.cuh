@@ -18,6 +18,7 @@ struct LaunchConfig {
   dim3 grid;
   dim3 block;
   int smem_bytes = 0;  ///< dynamic shared memory
+  int cluster = 1;     ///< blocks of a cluster, neighbours in x; the grid has whole ones
   Stream& stream;
 };
 
@@ -35,6 +36,7 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
        .grid = config.grid,
        .block = config.block,
        .smem_bytes = config.smem_bytes,
+       .cluster = config.cluster,
        .overlaps = config.stream.overlaps()},
       [kernel, ... values = static_cast<std::remove_cv_t<Params>>(args)] { kernel(values...); });
 #else
@@ -43,16 +45,23 @@ void launch(const LaunchConfig& config, void (*kernel)(Params...), Args&&... arg
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, config.smem_bytes);
     check_launch(config.kernel);
   }
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchAttribute attributes[2] = {};
+  unsigned count = 0;
+  if (config.cluster > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count++].val.clusterDim = {static_cast<unsigned>(config.cluster), 1, 1};
+  }
+  if (config.stream.overlaps()) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
+  }
   cudaLaunchConfig_t native{};
   native.gridDim = config.grid;
   native.blockDim = config.block;
   native.dynamicSmemBytes = static_cast<std::size_t>(config.smem_bytes);
   native.stream = static_cast<cudaStream_t>(config.stream.handle());
-  native.attrs = &overlap;
-  native.numAttrs = config.stream.overlaps() ? 1 : 0;
+  native.attrs = attributes;
+  native.numAttrs = count;
   cudaLaunchKernelEx(&native, kernel, std::forward<Args>(args)...);
   check_launch(config.kernel);
 #endif

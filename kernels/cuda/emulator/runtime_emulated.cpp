@@ -2,6 +2,7 @@
 // they are given at once.
 #include "kernels/cuda/runtime.h"
 
+#include "kernels/cuda/emulator/block_cluster.h"
 #include "kernels/cuda/emulator/cuda_emulator.h"
 
 #include <fmt/format.h>
@@ -48,10 +49,11 @@ void enqueue_alone(Stream& stream, Work work) {
 }
 
 void run_grid(const emulator::LaunchShape& shape, const Work& body) try {
-  emulator::Block block(shape, body, current_seed);
+  emulator::Cluster cluster(shape, body, current_seed);
+  const auto step = static_cast<unsigned>(shape.cluster);
   for (unsigned z = 0; z < shape.grid.z; ++z) {
     for (unsigned y = 0; y < shape.grid.y; ++y) {
-      for (unsigned x = 0; x < shape.grid.x; ++x) block.run({x, y, z});
+      for (unsigned x = 0; x < shape.grid.x; x += step) cluster.run({x, y, z});
     }
   }
 } catch (const CudaError& error) {

@@ -32,6 +32,13 @@ Conv2dPlan forced(const Conv2dProblem& p, int tile_n, int chunks, bool split) {
   return with_chunks(plan, p, chunks, split);
 }
 
+// Two clusters, which go on to further tiles.
+Conv2dPlan in_clusters(Conv2dPlan plan) {
+  plan.cluster = 2;
+  plan.blocks = 4;
+  return plan;
+}
+
 Conv2dPlan with_box(Conv2dPlan plan, const PixelBox& box) {
   plan.box = box;
   return plan;
@@ -65,6 +72,29 @@ void add_boxes(std::vector<KernelCase>& cases, Precision precision) {
     add_conv(cases, p, with_box(forced(p, 64, 1, false), box));
     add_conv(cases, p, with_box(forced(p, 64, 3, true), box));
   }
+}
+
+// Pairs of boxes, the last one left over where they are odd; each cluster has tiles of its own
+// channels. An odd number of rounds and steps leaves the ring at another stage for each.
+void add_clusters(std::vector<KernelCase>& cases, Precision precision) {
+  const PixelBox box{16, 8, 1}, pooled_box{8, 16, 1};
+  for (const int tile_n : {64, 128, 256}) {
+    Conv2dProblem p = conv3x3(precision, 1, 64, 20, 7, tile_n + 40);
+    add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 1, false), box)));
+    if (tile_n < 256) add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 3, false), box)));
+    p.conv.max_pool_2x2 = true;
+    p.conv.h = 34;
+    add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 1, false), pooled_box)));
+  }
+  // A pair of one box; more clusters than pairs; reals.
+  Conv2dProblem p = conv3x3(precision, 2, 64, 4, 5, 8);
+  add_conv(cases, p, in_clusters(with_box(forced(p, 64, 1, false), {8, 4, 4})));
+  add_conv(cases, p, in_clusters(with_box(forced(p, 64, 2, false), {8, 16, 1})), false);
+  // As the plan itself would have it on a device of few multiprocessors, one of them left over.
+  DeviceProperties small = kHopper;
+  small.multiprocessors = 5;
+  p = conv3x3(precision, 3, 64, 30, 30, 136);
+  add_conv(cases, p, plan_wgmma(p, small));
 }
 
 // Kernels of other sizes; no channels beside the tile's; reals; as the plan itself would have it.
@@ -117,7 +147,7 @@ std::string check_linear_bits(Precision precision) {
   return {};
 }
 
-// The same bits for every tile, split or not, alone or in a batch.
+// The same bits for every tile, split or not, in clusters or not, alone or in a batch.
 std::string check_bits(Precision precision) {
   Conv2dProblem p = conv3x3(precision, 3, 64, 4, 4, 72);
   const ConvValues values = make_values(p, false);
@@ -130,6 +160,11 @@ std::string check_bits(Precision precision) {
       const std::string here = difference(run_on_device(p, plan, values, true, complaint), batch);
       if (!here.empty()) return to_string(p, plan) + ": " + here;
     }
+  }
+  for (const int tile_n : {64, 128}) {
+    const Conv2dPlan plan = in_clusters(forced(p, tile_n, 3, false));
+    const std::string here = difference(run_on_device(p, plan, values, true, complaint), batch);
+    if (!here.empty()) return to_string(p, plan) + ": " + here;
   }
   p.conv.n = 1;
   ConvValues one = values;
@@ -157,6 +192,7 @@ std::vector<KernelCase> conv2d_wgmma_cases() {
   for (const Precision precision : kPrecisions) {
     add_tiles(cases, precision);
     add_boxes(cases, precision);
+    add_clusters(cases, precision);
     add_others(cases, precision);
     add_linear(cases, precision);
     const std::string name = precision == Precision::fp16 ? "fp16" : "bf16";
