@@ -2,14 +2,21 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamina)
 
+# Components: runtime is the shared library, development all that building with it needs.
 install(TARGETS lamina EXPORT lamina-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir})
+    COMPONENT runtime NAMELINK_COMPONENT development
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT development PATTERN c.h EXCLUDE)
+if(LAMINA_C_API)
+  install(FILES ${PROJECT_SOURCE_DIR}/include/lamina/c.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lamina COMPONENT development)
+endif()
+install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir} COMPONENT development)
 foreach(program ${LAMINA_PROGRAMS})
   if(TARGET ${program})
-    install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${program} DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
   endif()
 endforeach()
 
@@ -19,7 +26,8 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lamina-config.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lamina-config-version.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/lamina-config.cmake
-  ${PROJECT_BINARY_DIR}/lamina-config-version.cmake DESTINATION ${package_dir})
+  ${PROJECT_BINARY_DIR}/lamina-config-version.cmake
+  DESTINATION ${package_dir} COMPONENT development)
 
 # A static library leaves its dependencies to whoever links it; a shared one has found its own.
 set(pc_requires "fmt libhwy libjpeg libxxhash zlib")
@@ -38,4 +46,5 @@ endif()
 # Relative, so that an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/lamina.pc.in ${PROJECT_BINARY_DIR}/lamina.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/lamina.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/lamina.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

@@ -22,6 +22,7 @@ struct Sum {
 template <typename T>
 __global__ void softmax_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, std::int64_t c,
                                std::int64_t inner) {
+  wait_for_kernel_before();
   __shared__ SharedArray<float, kThreads / kWarpLanes> maxima;
   __shared__ SharedArray<float, kThreads / kWarpLanes> sums;
   const std::int64_t row = blockIdx.x;
@@ -47,6 +48,7 @@ __global__ void softmax_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, st
 template <typename T>
 __global__ void softmax_columns_kernel(GlobalPtr<const T> input, GlobalPtr<T> output,
                                        std::int64_t c, std::int64_t inner, std::int64_t rows) {
+  wait_for_kernel_before();
   const std::int64_t row = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(row < rows)) return;
   const std::int64_t first = row / inner * c * inner + row % inner;
@@ -98,6 +100,7 @@ __device__ Candidate best_of_warp(Candidate best) {
 // found last. The row stays in L1; five of a thousand classes take some microseconds.
 __global__ void topk_kernel(GlobalPtr<const float> input, GlobalPtr<float> values,
                             GlobalPtr<std::int64_t> indices, int c, int k) {
+  wait_for_kernel_before();
   constexpr int kWarps = kThreads / kWarpLanes;
   // Two halves in turn: a pass may still be read while the next is written.
   __shared__ SharedArray<float, 2 * kWarps> warp_values;

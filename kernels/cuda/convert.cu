@@ -21,6 +21,7 @@ std::int64_t stored_of(const Format& format, std::int64_t c) {
 template <typename From, typename To>
 __global__ void pixel_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, std::int64_t c,
                              std::int64_t spatial, std::int64_t pixels, float factor) {
+  wait_for_kernel_before();
   const std::int64_t pixel = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(pixel < pixels)) return;
   const std::int64_t first = pixel / spatial * c * spatial + pixel % spatial;
@@ -40,6 +41,7 @@ template <typename From, typename To>
 __global__ void transpose_kernel(GlobalPtr<const From> input, GlobalPtr<To> output,
                                  std::int64_t rows, std::int64_t columns, std::int64_t from_stored,
                                  std::int64_t to_stored, unsigned tiles_across, float factor) {
+  wait_for_kernel_before();
   __shared__ SharedArray<float, kTile*(kTile + 1)> tile;
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   const std::int64_t row0 = std::int64_t{blockIdx.x / tiles_across} * kTile;
@@ -65,6 +67,7 @@ template <typename From, typename To>
 __global__ void rows_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, std::int64_t c,
                             std::int64_t from_stored, std::int64_t to_stored, std::int64_t count,
                             float factor) {
+  wait_for_kernel_before();
   const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(i < count)) return;
   const std::int64_t row = i / to_stored, column = i % to_stored;

@@ -15,6 +15,7 @@ constexpr int kThreads = 256;
 // Requires: both pointers aligned to 16 bytes.
 template <typename T, typename F>
 __global__ void map_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, std::int64_t count, F f) {
+  wait_for_kernel_before();
   constexpr int kCount = Vector<T>::kCount;
   const std::int64_t i = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kCount;
   f.seek(i);

@@ -80,6 +80,7 @@ struct AdaptiveWindow {
 template <typename T, int kCount, typename Window>
 __global__ void pool_kernel(GlobalPtr<const T> input, GlobalPtr<T> output, std::int64_t count,
                             Extents extents, Window window) {
+  wait_for_kernel_before();
   struct alignas(sizeof(T) * kCount) Elements {
     T values[kCount];
   };

@@ -42,6 +42,7 @@ __device__ void resize_pixel(GlobalPtr<const std::uint8_t> input, const Axis& ax
 __global__ void first_pass_kernel(GlobalPtr<const std::uint8_t> input,
                                   GlobalPtr<std::uint8_t> output, Axis axis, std::int64_t out,
                                   std::int64_t lines, std::int64_t in, bool is_rows) {
+  wait_for_kernel_before();
   const std::int64_t thread = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(thread < out * lines)) return;
   // Neighbouring threads take neighbouring pixels of a row, whichever axis is resized.
@@ -69,6 +70,7 @@ template <typename T>
 __global__ void second_pass_kernel(GlobalPtr<const std::uint8_t> input, GlobalPtr<T> output,
                                    Axis axis, bool is_rows, Frame frame, std::int64_t in,
                                    Normalisation normal) {
+  wait_for_kernel_before();
   const std::int64_t thread = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(thread < frame.w * frame.h)) return;
   const std::int64_t x = thread % frame.w - frame.left, y = thread / frame.w - frame.top;

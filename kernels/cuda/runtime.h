@@ -63,9 +63,11 @@ class Stream {
  public:
   Stream();
   ~Stream();
-  Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Stream(Stream&& other) noexcept
+      : handle_(std::exchange(other.handle_, nullptr)), overlaps_(other.overlaps_) {}
   Stream& operator=(Stream&& other) noexcept {
     std::swap(handle_, other.handle_);
+    std::swap(overlaps_, other.overlaps_);
     return *this;
   }
 
@@ -73,11 +75,16 @@ class Stream {
   void synchronize();
   /// Work enqueued from here on waits for the event.
   void wait(const Event& event);
+  /// Kernels enqueued from here on may start while the one before still runs, and wait for it by
+  /// themselves (ptx/overlap.cuh). Requires: compute capability 9.0 or later.
+  void set_overlaps(bool overlaps) { overlaps_ = overlaps; }
+  bool overlaps() const { return overlaps_; }
   /// The cudaStream_t, or the emulator's stream.
   void* handle() const { return handle_; }
 
  private:
   void* handle_ = nullptr;
+  bool overlaps_ = false;
 };
 
 /// A point in a stream, with its time.

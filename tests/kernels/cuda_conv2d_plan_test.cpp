@@ -155,20 +155,49 @@ std::string wgmma_plan_of(std::int64_t n, std::int64_t c_in, std::int64_t c_out,
 }
 
 TEST_CASE("cuda conv2d plan: VGG16's layers on wgmma, whole boxes at batch 64", "[cuda]") {
-  CHECK(wgmma_plan_of(64, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+  CHECK(wgmma_plan_of(64, 64, 64, 224, true) ==
+        "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1, cluster 2");
   CHECK(wgmma_plan_of(64, 64, 128, 112, false) ==
-        "wgmma bf16 128x128x64, 6 stages, boxes of 16x8x1");
+        "wgmma bf16 128x128x64, 6 stages, boxes of 16x8x1, cluster 2");
   CHECK(wgmma_plan_of(64, 128, 128, 112, true) ==
-        "wgmma bf16 128x128x64, 6 stages, boxes of 8x16x1");
+        "wgmma bf16 128x128x64, 6 stages, boxes of 8x16x1, cluster 2");
   CHECK(wgmma_plan_of(64, 256, 256, 56, false) ==
-        "wgmma bf16 128x256x64, 4 stages, boxes of 8x8x2");
+        "wgmma bf16 128x256x64, 4 stages, boxes of 8x8x2, cluster 2");
   CHECK(wgmma_plan_of(64, 512, 512, 28, true) ==
-        "wgmma bf16 128x128x64, 6 stages, boxes of 4x4x8, 9 chunks");
+        "wgmma bf16 128x128x64, 6 stages, boxes of 4x4x8, cluster 2, 9 chunks");
   CHECK(wgmma_plan_of(64, 512, 512, 14, true) ==
-        "wgmma bf16 128x128x64, 6 stages, boxes of 2x2x32, 9 chunks");
+        "wgmma bf16 128x128x64, 6 stages, boxes of 2x2x32, cluster 2, 9 chunks");
   CHECK(wgmma_plan_of(1, 512, 512, 14, false) ==
         "wgmma bf16 128x64x64, 8 stages, boxes of 16x8x1, 9 chunks split");
-  CHECK(wgmma_plan_of(1, 64, 64, 224, true) == "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1");
+  CHECK(wgmma_plan_of(1, 64, 64, 224, true) ==
+        "wgmma bf16 128x64x64, 8 stages, boxes of 8x16x1, cluster 2");
+}
+
+TEST_CASE("cuda conv2d plan: blocks pair up where no multiprocessor idles for it", "[cuda]") {
+  const auto plan_on = [](std::int64_t boxes, int multiprocessors) {
+    Conv2dProblem problem = conv3x3(boxes, 64, 64, 32);
+    problem.conv.w = 4;  // an image is one box
+    return plan_wgmma(problem,
+                      {.name = {}, .compute_major = 9, .multiprocessors = multiprocessors});
+  };
+  CHECK(plan_on(132, 132).cluster == 2);
+  CHECK(plan_on(131, 132).cluster == 1);  // the last pair would be half a pair
+  CHECK(plan_on(264, 132).cluster == 2);
+  CHECK(plan_on(264, 132).blocks == 132);
+  CHECK(plan_on(263, 132).cluster == 2);
+  CHECK(plan_on(13, 5).cluster == 1);  // 4 rounds, not 3, since one multiprocessor is left over
+  CHECK(plan_on(14, 5).cluster == 1);
+  CHECK(plan_on(16, 5).cluster == 2);
+  CHECK(plan_on(16, 5).blocks == 4);
+  CHECK(plan_on(16, 1).cluster == 1);
+
+  // A cluster has whole pairs of boxes of each tile of channels.
+  Conv2dProblem problem = conv3x3(263, 64, 320, 32);
+  problem.conv.w = 4;
+  const WgmmaShape shape = wgmma_shape(problem, plan_wgmma(problem, kDevice), 263);
+  CHECK(shape.paired);
+  CHECK(shape.tiles_n == 263);
+  CHECK(shape.tiles == 132 * shape.tiles_c);
 }
 
 TEST_CASE("cuda conv2d plan: fp8 has half the steps, and tiles of 128 channels to store",
@@ -178,9 +207,9 @@ TEST_CASE("cuda conv2d plan: fp8 has half the steps, and tiles of 128 channels t
     problem.precision = Precision::fp8;
     return to_string(problem, plan_wgmma(problem, kDevice));
   };
-  CHECK(plan_at(64, 256, 56) == "wgmma fp8 128x256x128, 4 stages, boxes of 8x8x2");
+  CHECK(plan_at(64, 256, 56) == "wgmma fp8 128x256x128, 4 stages, boxes of 8x8x2, cluster 2");
   CHECK(plan_at(1, 128, 56) == "wgmma fp8 128x128x128, 6 stages, boxes of 64x2x1");
-  CHECK(plan_at(64, 512, 14) == "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, 9 chunks");
+  CHECK(plan_at(64, 512, 14) == "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, cluster 2, 9 chunks");
   CHECK(plan_at(1, 512, 14) == "wgmma fp8 128x64x128, 8 stages, boxes of 16x8x1, 9 chunks split");
 }
 

@@ -19,6 +19,45 @@ configure() {
   cmake -S "$1" -B "$2" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLAMINA_WERROR=ON "${@:3}" >/dev/null
 }
 
+# use_from_c PREFIX: the shared library from C, and from Python with no compiler at all.
+use_from_c() {
+  local model=$source/models/data/digits.lamina picture=$source/models/data/digits/digit-3.png
+  local library flags
+  library=$(find "$1" -name liblamina.so)
+  diff <(nm -D --defined-only "$library" | awk '$3 ~ /^lamina_/ { print $3 }' | sort) \
+    "$source/capi/symbols.txt"
+  PKG_CONFIG_PATH=$(dirname "$(find "$1" -name lamina.pc)")
+  export PKG_CONFIG_PATH
+  flags=$(pkg-config --cflags --libs lamina)
+  # shellcheck disable=SC2086 # one word each
+  "${CC:-gcc}" -std=c11 "$source/examples/classify.c" $flags -Wl,-rpath,"$(dirname "$library")" \
+    -o "$work/classify"
+  "$work/classify" "$model" "$picture" | tee "$work/from_c"
+  python3 "$source/examples/classify_ctypes.py" "$library" "$model" "$picture" |
+    diff - "$work/from_c"
+}
+
+# check_packages: the Debian packages of the build in $work, unpacked side by side: no file is in
+# two of them, dependencies were found, and the programs run.
+check_packages() {
+  local deb root=$work/root all=$work/files
+  (cd "$work" && cpack -B "$work/debs" >/dev/null)
+  for deb in "$work"/debs/*.deb; do
+    dpkg-deb -c "$deb" | awk '!/\/$/ { print $6 }' >>"$all"
+    dpkg-deb -x "$deb" "$root"
+  done
+  if [[ -n $(sort "$all" | uniq -d) ]]; then
+    echo "in two packages: $(sort "$all" | uniq -d)" >&2
+    exit 1
+  fi
+  dpkg-deb -f "$work"/debs/liblamina0.1_*.deb Depends | grep -q 'libjpeg62-turbo'
+  dpkg-deb -f "$work"/debs/liblamina-dev_*.deb Depends | grep -q 'liblamina0.1 (= '
+  [[ $(readelf -d "$root"/usr/lib/*/liblamina.so) == *'[liblamina.so.0.1]'* ]]
+  test -f "$root/usr/share/man/man1/vgg16-infer.1"
+  "$root/usr/bin/vgg16-infer" -q -k 1 -m "$source/models/data/digits.lamina" \
+    "$source/models/data/digits/digit-3.png"
+}
+
 case $way in
   install)
     rm -rf "$prefix"
@@ -39,9 +78,9 @@ case $way in
     "$work/consumer"
     ;;
   add_subdirectory)
-    # Also the build that has neither downloads nor CUDA, and links what they need with nothing.
+    # Also the build without all that can be left out, which links what it needs with nothing.
     configure "$consumers/add_subdirectory" "$work" -DLAMINA_SOURCE_DIR="$source" \
-      -DLAMINA_DOWNLOAD=OFF -DLAMINA_CUDA=OFF
+      -DLAMINA_DOWNLOAD=OFF -DLAMINA_CUDA=OFF -DLAMINA_C_API=OFF
     cmake --build "$work"
     if ldd "$work/consumer" | grep -E 'curl|crypto|cuda'; then
       echo "linked with what was to be left out" >&2
@@ -50,13 +89,17 @@ case $way in
     "$work/consumer"
     ;;
   shared_library)
-    configure "$source" "$work" -DBUILD_SHARED_LIBS=ON -DLAMINA_BUILD_TOOLS=OFF
+    configure "$source" "$work" -DBUILD_SHARED_LIBS=ON -DLAMINA_BUILD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr
     cmake --build "$work"
     cmake --install "$work" --prefix "$work/installed" >/dev/null
     "$consumers/check_symbols" "$work/liblamina.so"
     configure "$consumers/find_package" "$work/consumer" --no-warn-unused-cli -DCMAKE_PREFIX_PATH="$work/installed"
     cmake --build "$work/consumer"
     "$work/consumer/consumer"
+    use_from_c "$work/installed"
+    if command -v dpkg-shlibdeps >/dev/null; then
+      check_packages
+    fi
     ;;
   *)
     echo "run.sh: no such way: $way" >&2

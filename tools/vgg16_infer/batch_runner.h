@@ -48,7 +48,7 @@ class BatchRunner {
   std::vector<std::string> labels_;
   std::int64_t topk_;
   Session session_;
-  Tensor input_, logits_, probabilities_;
+  Tensor input_, logits_;
   std::optional<NpyOutput> logits_file_, input_file_, feature_file_;
   std::optional<SafetensorsOutput> features_file_;
   Profile profile_;

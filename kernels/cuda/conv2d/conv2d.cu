@@ -29,6 +29,7 @@ ChunkSums chunk_sums(const ConvShape& shape, bool swapped) {
 template <typename T>
 __global__ void add_chunks_kernel(ConvShape shape, ChunkSums sums, GlobalPtr<const float> partial,
                                   Finish finish, GlobalPtr<T> output, std::int64_t count) {
+  wait_for_kernel_before();
   const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(i < count)) return;
   const std::int64_t row = i / shape.c_out;

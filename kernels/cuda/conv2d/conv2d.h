@@ -63,6 +63,7 @@ struct Conv2dPlan {
   PixelBox box;          ///< with wgmma: the pixels of a tile
   bool swapped = false;  ///< with wgmma: the product's rows are output channels, its columns images
   int blocks = 0;        ///< with wgmma: at most so many go on to the next tile by themselves
+  int cluster = 1;       ///< with wgmma: neighbouring blocks that share their boxes of weights
   std::int64_t packed_weight_bytes = 0;
   std::int64_t workspace_bytes = 0;  ///< for problem.conv.n images
 

@@ -70,6 +70,7 @@ __global__ __launch_bounds__(Math::kThreads) void conv2d_kernel(
     ConvShape shape, GlobalPtr<const typename Math::Element> input,
     GlobalPtr<const typename Math::Element> weight, Finish finish,
     GlobalPtr<typename Math::Element> output, GlobalPtr<float> f32_output, bool partial) {
+  wait_for_kernel_before();
   using T = typename Math::Element;
   const int m0 = static_cast<int>(blockIdx.x) * kM, n0 = static_cast<int>(blockIdx.y) * kN;
   const int chunk = partial ? static_cast<int>(blockIdx.z) % shape.k_chunks : 0;

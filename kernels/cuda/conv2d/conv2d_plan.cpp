@@ -100,6 +100,7 @@ std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
     text += ", boxes of " + std::to_string(plan.box.w) + "x" + std::to_string(plan.box.h) + "x" +
             std::to_string(plan.box.n);
   }
+  if (plan.cluster > 1) text += ", cluster " + std::to_string(plan.cluster);
   if (plan.k_chunks > 1) {
     text += ", " + std::to_string(plan.k_chunks) + " chunks" + (plan.split ? " split" : "");
   }

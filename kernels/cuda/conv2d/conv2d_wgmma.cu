@@ -38,8 +38,8 @@ Maps maps_of(const Conv2dProblem& p, const Conv2dPlan& plan, std::int64_t n,
   const int bytes = bytes_of(element);
   const std::int64_t depth = conv.kh * conv.kw * p.stored();
   const auto matrix = [&](const void* data, std::int64_t rows) {
-    return make_tensor_map(
-        data, {{depth, bytes, wgmma_depth(element)}, {rows, bytes * depth, plan.tile_n}});
+    return make_tensor_map(data, {{depth, bytes, wgmma_depth(element)},
+                                  {rows, bytes * depth, plan.tile_n / plan.cluster}});
   };
   if (plan.swapped) {
     const TensorMap rows = pixel_map(element, pointers.weight, conv.c_out, 1, 1, depth, plan.box);
@@ -57,9 +57,11 @@ void launch_as(Stream& stream, const Conv2dProblem& p, const Conv2dPlan& plan, s
   const WgmmaShape shape = wgmma_shape(p, plan, n);
   const Maps maps = maps_of(p, plan, n, pointers);
   launch({.kernel = "conv2d_wgmma",
-          .grid = static_cast<unsigned>(std::min(shape.tiles, plan.blocks)),
+          .grid = static_cast<unsigned>(std::min(shape.tiles, plan.blocks / plan.cluster) *
+                                        plan.cluster),
           .block = kWgmmaThreads,
           .smem_bytes = WgmmaMemory<T, kN>::kBytes,
+          .cluster = plan.cluster,
           .stream = stream},
          conv2d_wgmma_kernel<T, Out, kN, kChunked>, shape, maps.pixels, maps.weights, maps.output,
          finish_of(pointers, p.conv.relu), pointers.partial);

@@ -4,8 +4,21 @@
 
 #include "kernels/cuda/conv2d/conv2d_wgmma_store.cuh"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/ptx/cluster.cuh"
 
 namespace lamina::kernels::cuda {
+
+/// A step's weights. Each block of a cluster asks for half of them, for both.
+template <typename T, int kN>
+__device__ __forceinline__ void load_weights(const WgmmaShape& s, int stage, int rank,
+                                             const TensorMap& weight, int depth, int channel) {
+  using Memory = WgmmaMemory<T, kN>;
+  const SharedPtr<Mbarrier> full = Memory::full(stage);
+  if (!s.paired) return load_box(Memory::weights(stage), weight, full, depth, channel);
+  const int first = rank * (kN / kWgmmaCluster);
+  load_box_to(0b11, Memory::weights(stage) + first * kWgmmaDepth<T>, weight, full, depth,
+              channel + first);
+}
 
 /// The producer's one thread: every step of every tile, as stages become free.
 template <typename T, int kN>
@@ -14,8 +27,9 @@ __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& in
   using Memory = WgmmaMemory<T, kN>;
   // The phase before the first one counts as ended: all stages are free.
   RingPlace<Memory::kStages> place(1);
-  for (int t = static_cast<int>(blockIdx.x); t < s.tiles; t += static_cast<int>(gridDim.x)) {
-    const WgmmaTile tile(s, t, kN);
+  const int rank = cluster_rank();
+  for (int t = first_tile(s); t < s.tiles; t = next_tile(s, t)) {
+    const WgmmaTile tile(s, t, rank, kN);
     int depth = tile.first_step % s.depth_steps, tap = tile.first_step / s.depth_steps;
     for (int step = tile.first_step; step < tile.last_step; ++step) {
       const SharedPtr<Mbarrier> full = Memory::full(place.stage);
@@ -25,7 +39,7 @@ __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& in
       load_box(Memory::pixels(place.stage), input, full, depth * kWgmmaDepth<T>,
                tile.x - s.pad_w + tap % s.kw * s.dilation_w,
                tile.y - s.pad_h + tap / s.kw * s.dilation_h, tile.image);
-      load_box(Memory::weights(place.stage), weight, full, step * kWgmmaDepth<T>, tile.channel);
+      load_weights<T, kN>(s, place.stage, rank, weight, step * kWgmmaDepth<T>, tile.channel);
       place.advance();
       if (++depth == s.depth_steps) {
         depth = 0;
@@ -35,16 +49,20 @@ __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& in
   }
 }
 
-/// Tells the producer that a warp does not need a stage any more.
+/// Tells the producers that fill a stage that a warp does not need it any more.
 template <typename Memory>
-__device__ void release(int stage) {
-  if (threadIdx.x % kWarpLanes == 0) mbarrier_arrive(Memory::empty(stage));
+__device__ __forceinline__ void release(const WgmmaShape& s, int stage) {
+  if (threadIdx.x % kWarpLanes != 0) return;
+  if (!s.paired) return mbarrier_arrive(Memory::empty(stage));
+  mbarrier_arrive_at(Memory::empty(stage), 0);
+  mbarrier_arrive_at(Memory::empty(stage), 1);
 }
 
 /// sums: a consumer's part of a tile, over steps [first, last). While one step is multiplied the
 /// next is begun, and behind that the stage of the one before is given back.
 template <typename T, int kN>
-__device__ __forceinline__ void multiply_steps(int consumer, int first, int last,
+__device__ __forceinline__ void multiply_steps(const WgmmaShape& s, int consumer, int first,
+                                               int last,
                                                RingPlace<WgmmaMemory<T, kN>::kStages>& place,
                                                float (&sums)[kN / 2]) {
   using Memory = WgmmaMemory<T, kN>;
@@ -62,13 +80,13 @@ __device__ __forceinline__ void multiply_steps(int consumer, int first, int last
     wgmma_commit();
     if (before >= 0) {
       wgmma_wait<1>(sums);
-      release<Memory>(before);
+      release<Memory>(s, before);
     }
     before = place.stage;
     place.advance();
   }
   wgmma_wait<0>(sums);
-  release<Memory>(before);
+  release<Memory>(s, before);
 }
 
 template <typename T, typename Out, int kN, bool kChunked>
@@ -76,13 +94,14 @@ __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const
                                         const Finish& finish, GlobalPtr<float> partial) {
   RingPlace<WgmmaMemory<T, kN>::kStages> place(0);
   int stores = 0;
-  for (int t = static_cast<int>(blockIdx.x); t < s.tiles; t += static_cast<int>(gridDim.x)) {
-    const WgmmaTile tile(s, t, kN);
+  const int rank = cluster_rank();
+  for (int t = first_tile(s); t < s.tiles; t = next_tile(s, t)) {
+    const WgmmaTile tile(s, t, rank, kN);
     float sums[kN / 2];
     if constexpr (kChunked) {
       float chunk[kN / 2];
       for (int step = tile.first_step; step < tile.last_step; step += s.chunk_steps) {
-        multiply_steps<T, kN>(consumer, step, min(step + s.chunk_steps, tile.last_step), place,
+        multiply_steps<T, kN>(s, consumer, step, min(step + s.chunk_steps, tile.last_step), place,
                               chunk);
         LAMINA_UNROLL
         for (int i = 0; i < kN / 2; ++i) {
@@ -90,7 +109,7 @@ __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const
         }
       }
     } else {
-      multiply_steps<T, kN>(consumer, tile.first_step, tile.last_step, place, sums);
+      multiply_steps<T, kN>(s, consumer, tile.first_step, tile.last_step, place, sums);
     }
     if (s.split) {
       store_partial<kN>(s, tile, consumer, sums, partial);
@@ -107,29 +126,37 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
                                           const TensorMap& weight, const TensorMap& output,
                                           const Finish& finish, GlobalPtr<float> partial) {
   using Memory = WgmmaMemory<T, kN>;
+  constexpr int kWarps = kConsumers * kWarpgroupThreads / kWarpLanes;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Memory::kStages; ++stage) {
       mbarrier_init(Memory::full(stage), 1);
-      mbarrier_init(Memory::empty(stage), kConsumers * kWarpgroupThreads / kWarpLanes);
+      mbarrier_init(Memory::empty(stage), shape.paired ? kWgmmaCluster * kWarps : kWarps);
     }
     mbarrier_fence_init();
     prefetch_map(input);
     prefetch_map(weight);
     prefetch_map(output);
   }
-  __syncthreads();
+  if (shape.paired) {
+    cluster_sync();
+  } else {
+    __syncthreads();
+  }
+  wait_for_kernel_before();
   const int group = static_cast<int>(threadIdx.x) / kWarpgroupThreads;
   if (group == kConsumers) {
-    give_registers<24>();
+    give_registers<40>();
     if (threadIdx.x % kWarpgroupThreads == 0) produce<T, kN>(shape, input, weight);
   } else {
-    take_registers<240>();
+    take_registers<232>();
     consume<T, Out, kN, kChunked>(shape, group, output, finish, partial);
   }
+  // The other block may still arrive here.
+  if (shape.paired) cluster_sync();
 }
 
-/// Products of T, results stored as Out. Grid: up to one block for each multiprocessor; each takes
-/// every gridDim.x-th tile.
+/// Products of T, results stored as Out. Grid: whole clusters, up to one block for each
+/// multiprocessor; each goes on to further tiles.
 template <typename T, typename Out, int kN, bool kChunked>
 __global__ __launch_bounds__(kWgmmaThreads,
                              1) void conv2d_wgmma_kernel(WgmmaShape shape,

@@ -14,6 +14,9 @@ inline constexpr int kWgmmaPixels = 128;
 inline constexpr int kWgmmaRowBytes = 128;
 constexpr int wgmma_depth(Element element) { return kWgmmaRowBytes / bytes_of(element); }
 
+/// Blocks of a cluster, where there are clusters.
+inline constexpr int kWgmmaCluster = 2;
+
 /// Stages of a ring, as many as shared memory has beside 32 KB of results.
 constexpr int wgmma_stages(int tile_n) { return tile_n == 256 ? 4 : tile_n == 128 ? 6 : 8; }
 /// Columns of a swapped plan's sums in memory.
@@ -33,7 +36,7 @@ struct WgmmaShape {
   PixelBox box;
   int tiles_x, tiles_y, tiles_n;  // boxes that cover the output
   int tiles_c;                    // tiles of channels
-  int tiles;                      // all of them, chunks of a split plan included
+  int tiles;                      // of a block or a cluster, chunks of a split plan included
   int n, oh, ow;                  // rows and columns that are stored; of pooling whole windows
   int c_out;
   int kw, pad_h, pad_w, dilation_h, dilation_w;
@@ -42,6 +45,7 @@ struct WgmmaShape {
   int chunk_steps, k_chunks;
   int m;  // rows of a chunk's sums
   bool split, pooled;
+  bool paired;  // blocks of a cluster have neighbouring boxes and the same channels
 };
 
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n);

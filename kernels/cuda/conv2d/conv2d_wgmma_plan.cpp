@@ -70,6 +70,15 @@ bool may_write(Element result, Precision precision) {
          (precision == Precision::bf16 && result == Element::e4m3);
 }
 
+// Two blocks share what they read of weights where that keeps as many multiprocessors at work and
+// takes no more rounds: a box may be left over, and its neighbour has nothing to do then.
+int cluster_of(std::int64_t boxes, std::int64_t tiles_c, int multiprocessors) {
+  const std::int64_t clusters = multiprocessors / kWgmmaCluster;
+  if (clusters == 0 || boxes / kWgmmaCluster * tiles_c < clusters) return 1;
+  const std::int64_t rounds = ceil_div(ceil_div(boxes, kWgmmaCluster) * tiles_c, clusters);
+  return rounds <= ceil_div(boxes * tiles_c, multiprocessors) ? kWgmmaCluster : 1;
+}
+
 // Steps of the whole depth; only a linear layer's may end within one.
 std::int64_t steps_of(const Conv2dProblem& p) {
   return p.conv.kh * p.conv.kw * ceil_div(p.stored(), depth_of(p));
@@ -134,6 +143,9 @@ Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   Conv2dPlan plan = plan_of_tile(p, device, box, tile_n);
   plan.k_chunks = chunks;
   plan.split = is_split();
+  const std::int64_t tiles_c = ceil_div(p.conv.c_out, tile_n);
+  if (!plan.split) plan.cluster = cluster_of(boxes, tiles_c, device.multiprocessors);
+  plan.blocks -= plan.blocks % plan.cluster;
   if (plan.split) plan.workspace_bytes = chunks * p.conv.n * plane * p.conv.c_out * 4;
   return plan;
 }
@@ -169,8 +181,10 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .k_chunks = plan.k_chunks,
                .m = narrow(conv.n * stored_rows(p) * stored_columns(p)),
                .split = plan.split,
-               .pooled = conv.max_pool_2x2};
-  s.tiles = s.tiles_x * s.tiles_y * s.tiles_n * s.tiles_c * (plan.split ? plan.k_chunks : 1);
+               .pooled = conv.max_pool_2x2,
+               .paired = plan.cluster == kWgmmaCluster};
+  const std::int64_t boxes = std::int64_t{s.tiles_x} * s.tiles_y * s.tiles_n;
+  s.tiles = narrow(ceil_div(boxes, plan.cluster) * s.tiles_c * (plan.split ? plan.k_chunks : 1));
   return s;
 }
 

@@ -60,21 +60,30 @@ struct RingPlace {
   }
 };
 
+/// A block's or a cluster's tiles are first_tile(), and from each the next, below s.tiles.
+__device__ __forceinline__ int first_tile(const WgmmaShape& s) {
+  return static_cast<int>(s.paired ? blockIdx.x / kWgmmaCluster : blockIdx.x);
+}
+__device__ __forceinline__ int next_tile(const WgmmaShape& s, int tile) {
+  return tile + static_cast<int>(s.paired ? gridDim.x / kWgmmaCluster : gridDim.x);
+}
+
 /// Which part of the product a tile is. Channels come first, so that blocks at work at one time
-/// read the same pixels.
+/// read the same pixels. Blocks of a cluster have neighbouring boxes of pixels; the last one may
+/// lie behind the last image, where copies bring zeros and store nothing.
 struct WgmmaTile {
   int x, y, image, channel;  // the first of each
   int chunk, first_step, last_step;
 
-  __device__ WgmmaTile(const WgmmaShape& s, int tile, int channels) {
+  __device__ WgmmaTile(const WgmmaShape& s, int tile, int rank, int channels) {
     channel = tile % s.tiles_c * channels;
-    tile /= s.tiles_c;
+    tile = s.paired ? tile / s.tiles_c * kWgmmaCluster + rank : tile / s.tiles_c;
     x = tile % s.tiles_x * s.box.w;
     tile /= s.tiles_x;
     y = tile % s.tiles_y * s.box.h;
     tile /= s.tiles_y;
-    image = tile % s.tiles_n * s.box.n;
-    chunk = tile / s.tiles_n;  // 0 where the plan is not split
+    chunk = s.split ? tile / s.tiles_n : 0;
+    image = (tile - chunk * s.tiles_n) * s.box.n;
     first_step = s.split ? chunk * s.chunk_steps : 0;
     last_step = s.split ? min(first_step + s.chunk_steps, s.steps) : s.steps;
   }

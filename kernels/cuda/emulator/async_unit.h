@@ -25,6 +25,7 @@ struct MbarrierState {
   std::uint32_t phase = 0;        // that is going on
   bool fenced = false;            // the copy engine may use it
   Clock arriving = {}, released = {};  // what this phase's arrivals know; what a waiter learns
+  Where touched{};                     // the last copy, or arrival of another block
 };
 
 /// A box of a tensor on its way from or to shared memory.
@@ -32,8 +33,10 @@ struct BoxCopy {
   TensorMap map;
   char* shared = nullptr;
   std::array<int, kMostDimensions> at{};  // the box's first element; may lie outside
-  int mbarrier = -1;                      // the one a load lands on; -1: a store
+  const char* mbarrier = nullptr;         // the one a load lands on; null: a store
+  unsigned blocks = 0;                    // of the cluster, a bit each, to which a load goes
   int thread = 0;                         // that asked for it
+  std::uint32_t running_since = 0;        // Visitor's, as that thread began it
   int group = 0;                          // of that thread's stores
   bool moved = false;                     // the bytes, not yet the right to touch them
   Where where{};
@@ -63,15 +66,20 @@ class AsyncUnit {
   const char* unfinished_of(int thread) const;
   /// Lands a copy that is under way, if there is one; for when no thread can go on.
   bool land_one();
+  /// The block's threads have exited: nothing may come to its shared memory from here on.
+  void check_end();
 
   void init_mbarrier(const char* address, int arrivals, Where where);
   void fence_mbarriers();
   /// One arrival of the running thread, which also announces bytes that copies will bring.
   void arrive(const char* address, std::int64_t expected_bytes, Where where);
+  /// The same at the mbarrier that lies there in another block of the cluster.
+  void arrive_at(int rank, const char* address, Where where);
   /// Waits until the phase of this parity has ended.
   void wait(const char* address, unsigned parity, Where where);
 
-  void load_box(BoxCopy copy, const char* mbarrier, Where where);
+  /// To the same place of each block in `blocks`, on the same mbarrier of each.
+  void load_box(BoxCopy copy, unsigned blocks, const char* mbarrier, Where where);
   void store_box(BoxCopy copy, Where where);
   void commit_stores(Where where);
   /// Waits until all but the running thread's newest `newest` groups of stores have read.
@@ -93,8 +101,16 @@ class AsyncUnit {
   };
 
   bool is_late() const { return seed_ % 2 == 0; }
-  MbarrierState& find(const char* address, Where where);
+  /// The mbarrier as the running thread of `by` sees it, a block of the cluster.
+  MbarrierState& find(Block& by, const char* address, Where where);
+  void arrive_from(Block& by, const char* address, std::int64_t expected_bytes, Where where);
   void end_phase_if_complete(MbarrierState& barrier);
+  /// A box that `by` asked for will come here, and has come.
+  void expect_box(Block& by, const BoxCopy& copy);
+  void receive_box(const BoxCopy& copy);
+  /// visit(block, address that corresponds) for each block to which the copy goes.
+  template <typename Visit>
+  void for_each_target(const BoxCopy& copy, const Visit& visit) const;
   void move(BoxCopy& copy);
   void land(BoxCopy& copy);
   template <typename Visit>

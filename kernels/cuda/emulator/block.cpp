@@ -2,12 +2,12 @@
 
 #include <lamina/core/error.h>
 
+#include "kernels/cuda/emulator/block_cluster.h"
 #include "kernels/cuda/emulator/global_memory.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <numeric>
 #include <random>
@@ -15,24 +15,16 @@
 namespace lamina::kernels::cuda::emulator {
 namespace {
 
-std::atomic<std::uint64_t> serials{0};
-
 // What blocks leave behind for the next: making stacks and shared memory anew would take longer
 // than most kernels here.
 struct Spare {
   std::vector<std::unique_ptr<FiberStack>> stacks;
-  std::unique_ptr<SharedMemory> shared;
+  std::vector<std::unique_ptr<SharedMemory>> shared;
 };
 
 Spare& spare() {
   thread_local Spare things;
   return things;
-}
-
-std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
-
-std::uint64_t block_count(const LaunchShape& shape) {
-  return std::uint64_t{shape.grid.x} * shape.grid.y * shape.grid.z;
 }
 
 // A copy's bytes, whenever they are on their way.
@@ -49,42 +41,34 @@ bool reads_global(const char* from, int size_bytes) {
   }
 }
 
-void check_launch_shape(const LaunchShape& shape) {
-  const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
-  std::string what;
-  if (count == 0 || count > 1024 || shape.block.z > 64) {
-    what = fmt::format("a block of {} threads", text_of(shape.block));
-  } else if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0 ||
-             shape.grid.x > 0x7fffffff || shape.grid.y > 65535 || shape.grid.z > 65535) {
-    what = fmt::format("a grid of {} blocks", text_of(shape.grid));
-  } else if (shape.smem_bytes < 0 || shape.smem_bytes > SharedMemory::kCapacity) {
-    what = fmt::format("{} bytes of dynamic shared memory, at most {} are there", shape.smem_bytes,
-                       SharedMemory::kCapacity);
-  }
-  if (!what.empty()) throw CudaError(fmt::format("[cuda] {}: {}", shape.kernel, what));
-}
-
 }  // namespace
 
 thread_local constinit Block* running_block = nullptr;
 
-Block::Block(const LaunchShape& shape, std::function<void()> body, std::uint64_t seed)
-    : shape_(shape), body_(std::move(body)), seed_(seed) {
-  check_launch_shape(shape);
+std::string text_of(dim3 at) { return fmt::format("({}, {}, {})", at.x, at.y, at.z); }
+
+Block::Block(Cluster& cluster, int rank, const LaunchShape& shape, std::function<void()> body,
+             std::uint64_t seed, const LaunchSerials& serials)
+    : cluster_(cluster),
+      rank_(rank),
+      shape_(shape),
+      body_(std::move(body)),
+      seed_(seed),
+      launch_serial_(serials.launch),
+      chain_serial_(serials.chain) {
   const std::size_t count = std::size_t{shape.block.x} * shape.block.y * shape.block.z;
   threads_.resize(count);
   order_.resize(count);
   warps_.resize((count + kWarp - 1) / kWarp);
-  // One number for the launch, the next for its blocks: device memory remembers them.
-  launch_serial_ = serials.fetch_add(block_count(shape) + 1) + 1;
   Spare& from = spare();
   while (from.stacks.size() < count) from.stacks.push_back(std::make_unique<FiberStack>());
   for (std::size_t i = 0; i < count; ++i) {
     stacks_.push_back(std::move(from.stacks.back()));
     from.stacks.pop_back();
   }
-  shared_ = from.shared ? std::move(from.shared) : std::make_unique<SharedMemory>();
-  running_block = this;
+  if (from.shared.empty()) from.shared.push_back(std::make_unique<SharedMemory>());
+  shared_ = std::move(from.shared.back());
+  from.shared.pop_back();
 }
 
 Block::~Block() {
@@ -92,19 +76,25 @@ Block::~Block() {
   set_visitor({});
   Spare& to = spare();
   for (auto& stack : stacks_) to.stacks.push_back(std::move(stack));
-  to.shared = std::move(shared_);
+  to.shared.push_back(std::move(shared_));
 }
 
-void Block::run(dim3 index) {
+void Block::activate() {
+  running_block = this;
+  set_visitor({.launch = static_cast<std::uint32_t>(launch_serial_),
+               .block = static_cast<std::uint32_t>(serial_),
+               .running_since = static_cast<std::uint32_t>(chain_serial_)});
+}
+
+void Block::begin(dim3 index) {
   index_ = index;
+  ended_ = false;
   const dim3 grid = shape_.grid, size = shape_.block;
   serial_ = launch_serial_ + 1 + (std::uint64_t{index.z} * grid.y + index.y) * grid.x + index.x;
-  set_visitor({.launch = static_cast<std::uint32_t>(launch_serial_),
-               .block = static_cast<std::uint32_t>(serial_)});
   events_ = 1;
   block_synced_ = 0;
   shared_->reset(shape_.smem_bytes);
-  clocks_.reset(thread_count());
+  clocks_.reset(thread_count(), cluster_size());
   async_.reset(thread_count(), seed_ + serial_);
   named_barriers_.fill({});
   registers_.assign(warps_.size(), most_registers(thread_count()));
@@ -120,13 +110,6 @@ void Block::run(dim3 index) {
   }
   std::iota(order_.begin(), order_.end(), 0);
   std::shuffle(order_.begin(), order_.end(), std::mt19937_64(seed_ + serial_));
-  for (;;) {
-    const bool ran = run_ready();
-    if (error_) std::rethrow_exception(error_);
-    const auto exited = [](const Thread& thread) { return thread.wait == Wait::exited; };
-    if (std::all_of(threads_.begin(), threads_.end(), exited)) return;
-    if (!ran && !async_.land_one()) release_block_barrier();
-  }
 }
 
 void Block::enter() {
@@ -157,6 +140,8 @@ void Block::count_step() {
 void Block::yield() { lamina_switch_fiber(&running_->stack_pointer, scheduler_); }
 
 bool Block::run_ready() {
+  if (ended_) return false;
+  activate();
   bool ran = false;
   for (const int number : order_) {
     Thread& thread = threads_[static_cast<std::size_t>(number)];
@@ -164,10 +149,28 @@ bool Block::run_ready() {
     if (thread.wait != Wait::nothing) continue;
     ran = true;
     running_ = &thread;
+    set_running_since(running_since());
     lamina_switch_fiber(&scheduler_, thread.stack_pointer);
-    if (error_) break;
+    if (error_) std::rethrow_exception(error_);
   }
+  end_if_all_exited();
   return ran;
+}
+
+bool Block::land_one() {
+  activate();
+  return async_.land_one();
+}
+
+void Block::end_if_all_exited() {
+  const auto exited = [](const Thread& thread) { return thread.wait == Wait::exited; };
+  ended_ = std::all_of(threads_.begin(), threads_.end(), exited);
+  if (ended_) async_.check_end();
+}
+
+void Block::wait_for_kernel_before() {
+  running_->waited_for_kernel_before = true;
+  set_running_since(running_since());
 }
 
 void Block::begin_copy(char* to, const char* from, int size_bytes, Where where) {
@@ -206,7 +209,7 @@ void Block::wait_for_copies(int newest, Where where) {
   copies.resize(kept);
 }
 
-void Block::report_deadlock() {
+void Block::report_deadlock() const {
   const auto waits = [](const Thread& thread) { return thread.wait != Wait::exited; };
   const Thread& first = *std::find_if(threads_.begin(), threads_.end(), waits);
   const auto elsewhere = [&](const Thread& thread) {
@@ -225,12 +228,22 @@ void Block::report_deadlock() {
     throw CudaError(fmt::format("[cuda] {} at {}:{}: waits for ever for its {}", place(first),
                                 first.where.file_name(), first.where.line(), first.waits_for));
   }
-  const char* const what = first.wait == Wait::block_barrier ? "barrier"
-                           : first.wait == Wait::group       ? first.group_call.operation
-                                                             : first.call.operation;
+  const char* const what = first.wait == Wait::block_barrier     ? "barrier"
+                           : first.wait == Wait::cluster_barrier ? "cluster's barrier"
+                           : first.wait == Wait::group           ? first.group_call.operation
+                                                                 : first.call.operation;
   throw CudaError(fmt::format("[cuda] {} at {}:{}: the {} is not reached by all: thread {} {}",
                               place(first), first.where.file_name(), first.where.line(), what,
                               text_of(missing.index), instead));
+}
+
+void Block::report_missing(const Block& other) const {
+  const Thread& first = threads_.front();
+  const Where& where = other.threads_.front().where;
+  throw CudaError(fmt::format(
+      "[cuda] {} at {}:{}: the cluster's barrier is not reached by all: block {} {}", place(first),
+      first.where.file_name(), first.where.line(), text_of(other.index_),
+      other.ended_ ? "has ended" : fmt::format("waits at {}:{}", where.file_name(), where.line())));
 }
 
 std::string Block::place(const Thread& thread) const {

@@ -1,6 +1,7 @@
 // How threads of a block meet: barriers of all kinds, a warp's and a warpgroup's common operations,
 // and what each learns of the others by it.
 #include "kernels/cuda/emulator/block.h"
+#include "kernels/cuda/emulator/block_cluster.h"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,16 @@ void Block::sync_threads(Where where) {
   running_->where = where;
   yield();
 }
+
+void Block::sync_cluster(Where where) {
+  count_step();
+  if (is_faulty(SiteKind::barrier, where)) return;
+  running_->wait = Wait::cluster_barrier;
+  running_->where = where;
+  yield();
+}
+
+Block& Block::peer(int rank) const { return cluster_.block(rank); }
 
 void Block::warp_operation(const WarpCall& call, Where where) {
   count_step();
@@ -141,30 +152,70 @@ void Block::publish(Clock& clock) {
   const int self = running_->number, first = self / kWarp * kWarp;
   join(clock, clocks_.own(self));
   const WarpOrder::Row& seen = moment().warp_seen;
+  std::uint32_t* const known = part_of(clock);
   for (int i = 0; i < thread_count(); ++i) {
-    auto& known = clock[static_cast<std::size_t>(i)];
-    known = std::max(known, block_synced_);
+    known[i] = std::max(known[i], block_synced_);
     if (i / kWarp * kWarp == first) {
-      known = std::max(known, seen[static_cast<std::size_t>(i % kWarp)]);
+      known[i] = std::max(known[i], seen[static_cast<std::size_t>(i % kWarp)]);
     }
   }
-  clock[static_cast<std::size_t>(self)] = events_++;
+  known[self] = events_++;
 }
 
 void Block::learn(const Clock& clock) { join(clocks_.own(running_->number), clock); }
 
-void Block::release_block_barrier() {
+void Block::gather(Clock& clock) {
+  for (const Thread& thread : threads_) join(clock, clocks_.own(thread.number));
+}
+
+Moment Block::moment_in(const Block& other) {
+  if (&other == this) return moment();
+  // Nobody of that block, who knows only what his clock says.
+  static constexpr WarpOrder::Row kNothing{};
+  static constexpr int kNobody = 1 << 20;
+  clocks_.own(running_->number);
+  return {.thread = kNobody,
+          .now = other.events_,
+          .block_synced = 0,
+          .warp_seen = kNothing,
+          .clock = clocks_.of(running_->number, other.rank_),
+          .threads = other.thread_count()};
+}
+
+bool Block::release_block_barrier() {
   const Where& where = threads_.front().where;
   for (const Thread& thread : threads_) {
-    if (thread.wait != Wait::block_barrier || !same_line(thread.where, where)) report_deadlock();
+    if (thread.wait != Wait::block_barrier || !same_line(thread.where, where)) return false;
   }
   block_synced_ = events_++;
   if (clocks_.exist()) {
     Clock all = clocks_.blank();
-    for (const Thread& thread : threads_) join(all, clocks_.own(thread.number));
+    gather(all);
     for (const Thread& thread : threads_) clocks_.own(thread.number) = all;
   }
   for (Thread& thread : threads_) thread.wait = Wait::nothing;
+  return true;
+}
+
+bool Block::is_at_cluster_barrier() const {
+  const Where& where = threads_.front().where;
+  return std::all_of(threads_.begin(), threads_.end(), [&](const Thread& thread) {
+    return thread.wait == Wait::cluster_barrier && same_line(thread.where, where);
+  });
+}
+
+// It is a barrier of each block as well.
+void Block::tell_all(Clock& clock) {
+  block_synced_ = events_++;
+  gather(clock);
+  std::fill_n(part_of(clock), thread_count(), block_synced_);
+}
+
+void Block::learn_all(const Clock& clock) {
+  for (Thread& thread : threads_) {
+    clocks_.own(thread.number) = clock;
+    thread.wait = Wait::nothing;
+  }
 }
 
 }  // namespace lamina::kernels::cuda::emulator

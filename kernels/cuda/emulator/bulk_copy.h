@@ -33,16 +33,17 @@ inline void prefetch_map(const TensorMap&) {}
 template <typename T>
 void load_box(SharedPtr<T> to, const TensorMap& map, SharedPtr<Mbarrier> barrier, int x, int y,
               emulator::Where where = std::source_location::current()) {
-  emulator::current_block().async().load_box(
-      {.map = map, .shared = reinterpret_cast<char*>(to.raw()), .at = {x, y}},
-      emulator::used(barrier, where), where);
+  auto& block = emulator::current_block();
+  block.async().load_box({.map = map, .shared = reinterpret_cast<char*>(to.raw()), .at = {x, y}},
+                         1u << block.rank(), emulator::used(barrier, where), where);
 }
 template <typename T>
 void load_box(SharedPtr<T> to, const TensorMap& map, SharedPtr<Mbarrier> barrier, int x, int y,
               int z, int w, emulator::Where where = std::source_location::current()) {
-  emulator::current_block().async().load_box(
+  auto& block = emulator::current_block();
+  block.async().load_box(
       {.map = map, .shared = reinterpret_cast<char*>(to.raw()), .at = {x, y, z, w}},
-      emulator::used(barrier, where), where);
+      1u << block.rank(), emulator::used(barrier, where), where);
 }
 
 template <typename T>

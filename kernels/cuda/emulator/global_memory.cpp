@@ -169,7 +169,13 @@ std::string foreign_visit(const Allocation& allocation, bool writes, const char*
     const Visits& visits = all[static_cast<std::size_t>(i)];
     const bool wrote = detail::is_foreign(visits.writer);
     if (!wrote && !(writes && detail::is_foreign(visits.reader))) continue;
-    const std::uint32_t block = (wrote ? visits.writer : visits.reader) - detail::visitor.launch;
+    const std::uint32_t earlier = wrote ? visits.writer : visits.reader;
+    if (earlier < detail::visitor.launch) {
+      return fmt::format(
+          "{} device memory that an earlier kernel {}, without wait_for_kernel_before",
+          writes ? "writes" : "reads", wrote ? "wrote" : "read");
+    }
+    const std::uint32_t block = earlier - detail::visitor.launch;
     const std::string who =
         block == 0 ? "several blocks" : fmt::format("block {} in the grid's order", block - 1);
     return fmt::format("race between blocks: {} device memory that {} of the same launch {}",

@@ -28,6 +28,9 @@ std::string global_complaint(bool writes, const void* address, std::int64_t size
 /// before those of its blocks. Zeros: no kernel runs.
 struct Visitor {
   std::uint32_t launch = 0, block = 0;
+  /// The first launch that may not have ended: this one, or of a thread that has not waited for the
+  /// kernel before, the first of its chain.
+  std::uint32_t running_since = 0;
 };
 void set_visitor(const Visitor& visitor);
 
@@ -80,9 +83,9 @@ inline bool is_written(const char* flags, int size_bytes) {
   return true;
 }
 
-// Whether another block of the launch that runs now came here.
+// Whether another block came here that may still run.
 inline bool is_foreign(std::uint32_t earlier) {
-  return earlier >= visitor.launch && earlier != visitor.block;
+  return earlier >= visitor.running_since && earlier != visitor.block;
 }
 
 /// Leaves a trace of this block; false where another block's forbids the access.
@@ -110,7 +113,9 @@ bool visit(const char* at, int size_bytes) {
 
 }  // namespace detail
 
-/// For kernels: as above, and no other block of the launch may write what this one reads or
+inline void set_running_since(std::uint32_t launch) { detail::visitor.running_since = launch; }
+
+/// For kernels: as above, and no other block that may still run may write what this one reads or
 /// writes, nor read what it writes.
 template <int kBytes>
 bool read_global(const void* address) {

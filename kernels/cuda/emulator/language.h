@@ -9,7 +9,7 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __grid_constant__
-// Blocks run one after another on a host thread, so one copy for each thread is one for each block.
+// One for each host thread; the blocks that run on it have a place each in their shared memory.
 #define __shared__ static thread_local
 
 struct uint3 {

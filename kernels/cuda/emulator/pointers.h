@@ -157,7 +157,7 @@ class SharedArray {
   SharedPtr<T> data() {
     auto& block = emulator::current_block();
     if (serial_ != block.serial()) {
-      data_ = reinterpret_cast<T*>(block.shared().allocate(std::int64_t{sizeof(T)} * kCount));
+      data_ = reinterpret_cast<T*>(block.shared().allocate(this, std::int64_t{sizeof(T)} * kCount));
       if (data_ == nullptr) block.fail("shared memory is exhausted", emulator::Where::current());
       serial_ = block.serial();
     }

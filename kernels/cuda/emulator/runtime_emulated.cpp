@@ -2,6 +2,7 @@
 // they are given at once.
 #include "kernels/cuda/runtime.h"
 
+#include "kernels/cuda/emulator/block_cluster.h"
 #include "kernels/cuda/emulator/cuda_emulator.h"
 
 #include <fmt/format.h>
@@ -39,11 +40,20 @@ void enqueue(Stream& stream, Work work) {
   captured != nullptr ? captured->push_back(std::move(work)) : work();
 }
 
+// What is no kernel overlaps with none.
+void enqueue_alone(Stream& stream, Work work) {
+  enqueue(stream, [work = std::move(work)] {
+    emulator::end_chain();
+    work();
+  });
+}
+
 void run_grid(const emulator::LaunchShape& shape, const Work& body) try {
-  emulator::Block block(shape, body, current_seed);
+  emulator::Cluster cluster(shape, body, current_seed);
+  const auto step = static_cast<unsigned>(shape.cluster);
   for (unsigned z = 0; z < shape.grid.z; ++z) {
     for (unsigned y = 0; y < shape.grid.y; ++y) {
-      for (unsigned x = 0; x < shape.grid.x; ++x) block.run({x, y, z});
+      for (unsigned x = 0; x < shape.grid.x; x += step) cluster.run({x, y, z});
     }
   }
 } catch (const CudaError& error) {
@@ -52,6 +62,7 @@ void run_grid(const emulator::LaunchShape& shape, const Work& body) try {
 }
 
 void copy_checked(void* to, const void* from, std::int64_t size_bytes) {
+  emulator::end_chain();
   if (size_bytes == 0) return;
   if (emulator::is_global(to) && !emulator::write_global(to, size_bytes)) {
     refuse<CudaError>("[cuda] copy: " + emulator::global_complaint(true, to, size_bytes));
@@ -113,7 +124,8 @@ void Stream::wait(const Event&) {}
 Event::Event() : handle_(new Clock::time_point) {}
 Event::~Event() { delete static_cast<Clock::time_point*>(handle_); }
 void Event::record(Stream& stream) {
-  enqueue(stream, [time = static_cast<Clock::time_point*>(handle_)] { *time = Clock::now(); });
+  enqueue_alone(stream,
+                [time = static_cast<Clock::time_point*>(handle_)] { *time = Clock::now(); });
 }
 void Event::synchronize() const {}
 float Event::milliseconds_since(const Event& start) const {
@@ -138,7 +150,9 @@ Graph Graph::capture(Stream& stream, const std::function<void()>& run) {
 }
 Graph::~Graph() { delete static_cast<std::vector<Work>*>(handle_); }
 void Graph::launch(Stream& stream) const {
+  enqueue_alone(stream, [] {});
   for (const Work& work : *static_cast<const std::vector<Work>*>(handle_)) enqueue(stream, work);
+  enqueue_alone(stream, [] {});
 }
 
 DeviceMemory::DeviceMemory(std::int64_t size_bytes) : size_(size_bytes) {
@@ -170,7 +184,7 @@ void copy_async(void* to, const void* from, std::int64_t size_bytes, Stream& str
   enqueue(stream, [=] { copy_checked(to, from, size_bytes); });
 }
 void fill_async(void* to, std::uint8_t value, std::int64_t size_bytes, Stream& stream) {
-  enqueue(stream, [=] {
+  enqueue_alone(stream, [=] {
     if (!emulator::write_global(to, size_bytes)) {
       refuse<CudaError>("[cuda] fill: " + emulator::global_complaint(true, to, size_bytes));
     }

@@ -24,15 +24,28 @@ void SharedMemory::reset(std::int64_t dynamic_bytes) {
   std::fill_n(cells_.begin(), used / kCellBytes + 1, Cell{});
   dynamic_bytes_ = end_ = dynamic_bytes;
   async_reads_.clear();
+  arrays_.clear();
 }
 
-char* SharedMemory::allocate(std::int64_t size_bytes) {
+char* SharedMemory::allocate(const void* array, std::int64_t size_bytes) {
+  for (const auto& [known, place] : arrays_) {
+    if (known == array) return place;
+  }
   const std::int64_t begin = (end_ + 127) / 128 * 128;
   if (begin + size_bytes > kCapacity) return nullptr;
   std::memset(base_ + begin, 0xff, static_cast<std::size_t>(size_bytes));
   std::fill_n(cells_.begin() + begin / kCellBytes, (size_bytes + 1) / kCellBytes, Cell{});
   end_ = begin + size_bytes;
+  arrays_.emplace_back(array, base_ + begin);
   return base_ + begin;
+}
+
+bool SharedMemory::sees(const void* address, int size_bytes, const Moment& moment) {
+  const Cell* const cell = cells(address, size_bytes);
+  if (cell == nullptr) return false;
+  return std::all_of(cell, cell + cell_count(address, size_bytes), [&](const Cell& at) {
+    return at.writer >= 0 && is_ordered(at.written, at.writer, moment);
+  });
 }
 
 bool SharedMemory::begin_copy(const void* address, int size_bytes, const Moment& moment) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lamina::kernels::cuda::emulator {
@@ -33,8 +34,8 @@ class SharedMemory {
   /// A new block: everything is given back; `dynamic_bytes` are the launch's. Requires: no more
   /// than kCapacity.
   void reset(std::int64_t dynamic_bytes);
-  /// Memory for a static array. Null where the block has no more.
-  char* allocate(std::int64_t size_bytes);
+  /// Memory for a static array, the same at each call. Null where the block has no more.
+  char* allocate(const void* array, std::int64_t size_bytes);
   char* dynamic() { return base_; }
   /// Where the block's shared memory begins, as its own addresses count.
   const char* base() const { return base_; }
@@ -65,6 +66,8 @@ class SharedMemory {
     }
     return true;
   }
+  /// Whether what lies there was written, and before this moment; leaves no trace.
+  bool sees(const void* address, int size_bytes, const Moment& moment);
   /// A copy to there is under way: until it has landed nobody may touch the place.
   bool begin_copy(const void* address, int size_bytes, const Moment& moment);
   void land_copy(const void* address, int size_bytes, const Moment& moment);
@@ -146,6 +149,7 @@ class SharedMemory {
   std::vector<char> memory_;
   std::vector<Cell> cells_;
   std::vector<AsyncRead> async_reads_;
+  std::vector<std::pair<const void*, char*>> arrays_;
   char* base_;
   std::int64_t dynamic_bytes_ = 0, end_ = 0;
 };

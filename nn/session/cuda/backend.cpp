@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <optional>
+#include <string_view>
 
 namespace lamina::nn::detail {
 namespace {
@@ -36,6 +38,13 @@ void check_fp8(const BackendOptions& options) {
         "calibrate on example pictures: vgg16-infer --calibrate DIR, lamina-convert convert "
         "--calibrate DIR, or SessionOptions::record_input_ranges");
   }
+}
+
+// What only emulation has proved so far is taken where a user says so: "wgmma" is Hopper's tensor
+// cores, "hopper" these and kernels that start while the one before still runs.
+std::string_view wished_plan() {
+  const char* const value = std::getenv("LAMINA_CUDA_PLAN");
+  return value != nullptr ? value : "";
 }
 
 class CudaBackend : public Backend {
@@ -121,12 +130,16 @@ class CudaBackend : public Backend {
 
  private:
   void lay_out(const Shape& input) {
+    const std::string_view wish = wished_plan();
+    const bool fp8 = options_.precision == "fp8";  // has no other kernels
     const CudaContext context{.device = options_.device.index,
                               .properties = cuda::device_properties(options_.device.index),
                               .precision = cuda::precision_named(options_.precision),
                               .stream = &*compute_,
                               .max_batch = input[0],
-                              .input_ranges = options_.input_ranges};
+                              .input_ranges = options_.input_ranges,
+                              .may_wgmma = wish == "wgmma" || wish == "hopper" || fp8};
+    compute_->set_overlaps(wish == "hopper" && context.properties.compute_major >= 9);
     plan_.emplace(nodes_, input, context, options_.output_count);
     const std::int64_t bytes = input.numel() * std::int64_t{sizeof(float)};
     for (InputBuffer& buffer : *inputs_) buffer.memory = cuda::DeviceMemory(bytes);

@@ -75,8 +75,7 @@ cuda::Conv2dProblem problem_of(const CudaContext& context, const CudaValue& inpu
   cuda::Conv2dProblem problem{.conv = conv,
                               .precision = precision_of(context, input.element()),
                               .c_in_stored = input.format.c_stored,
-                              .may_wgmma = context.precision == cuda::Precision::fp8 ||
-                                           asks_for("LAMINA_CUDA_PLAN", "wgmma")};
+                              .may_wgmma = context.may_wgmma};
   if (may_write(context, problem, input.result.element)) return problem;
   problem.output = problem.precision == cuda::Precision::fp8 ? cuda::Element::bf16
                                                              : cuda::element_of(problem.precision);

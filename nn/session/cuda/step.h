@@ -21,7 +21,8 @@ struct CudaContext {
   kernels::cuda::Precision precision;
   kernels::cuda::Stream* stream;  ///< weights are uploaded on it
   std::int64_t max_batch;
-  InputRanges input_ranges = {};  ///< for fp8
+  InputRanges input_ranges;  ///< for fp8
+  bool may_wgmma;            ///< see Conv2dProblem
 };
 
 /// What a value's numbers are in memory.

@@ -19,5 +19,7 @@ std::vector<KernelCase> pointwise_cases();
 std::vector<KernelCase> pool2d_cases();
 std::vector<KernelCase> classify_cases();
 std::vector<KernelCase> preprocess_cases();
+/// Kernels that start while the one before runs.
+std::vector<KernelCase> overlap_cases();
 
 }  // namespace lamina::kernels::cuda

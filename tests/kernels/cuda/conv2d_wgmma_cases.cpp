@@ -49,6 +49,13 @@ Conv2dPlan forced(const Conv2dProblem& p, int tile_n, int chunks, bool split) {
   return with_chunks(plan, p, chunks, split);
 }
 
+// Two clusters, which go on to further tiles.
+Conv2dPlan in_clusters(Conv2dPlan plan) {
+  plan.cluster = 2;
+  plan.blocks = 4;
+  return plan;
+}
+
 Conv2dPlan with_box(Conv2dPlan plan, const PixelBox& box) {
   plan.box = box;
   return plan;
@@ -82,6 +89,29 @@ void add_boxes(std::vector<KernelCase>& cases, const Numbers& numbers) {
     add_conv(cases, p, with_box(forced(p, 64, 1, false), box));
     add_conv(cases, p, with_box(forced(p, 64, 3, true), box));
   }
+}
+
+// Pairs of boxes, the last one left over where they are odd; each cluster has tiles of its own
+// channels. An odd number of rounds and steps leaves the ring at another stage for each.
+void add_clusters(std::vector<KernelCase>& cases, const Numbers& numbers) {
+  const PixelBox box{16, 8, 1}, pooled_box{8, 16, 1};
+  for (const int tile_n : {64, 128, 256}) {
+    Conv2dProblem p = conv3x3(numbers, 1, numbers.step(), 20, 7, tile_n + 48);
+    add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 1, false), box)));
+    if (tile_n < 256) add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 3, false), box)));
+    p.conv.max_pool_2x2 = true;
+    p.conv.h = 34;
+    add_conv(cases, p, in_clusters(with_box(forced(p, tile_n, 1, false), pooled_box)));
+  }
+  // A pair of one box; more clusters than pairs; reals.
+  Conv2dProblem p = conv3x3(numbers, 2, numbers.step(), 4, 5, 16);
+  add_conv(cases, p, in_clusters(with_box(forced(p, 64, 1, false), {8, 4, 4})));
+  add_conv(cases, p, in_clusters(with_box(forced(p, 64, 2, false), {8, 16, 1})), false);
+  // As the plan itself would have it on a device of few multiprocessors, one of them left over.
+  DeviceProperties small = kHopper;
+  small.multiprocessors = 5;
+  p = conv3x3(numbers, 3, numbers.step(), 30, 30, 144);
+  add_conv(cases, p, plan_wgmma(p, small));
 }
 
 // Kernels of other sizes; no channels beside the tile's; reals; as the plan itself would have it.
@@ -134,7 +164,7 @@ std::string check_linear_bits(const Numbers& numbers) {
   return {};
 }
 
-// The same bits for every tile, split or not, alone or in a batch.
+// The same bits for every tile, split or not, in clusters or not, alone or in a batch.
 std::string check_bits(const Numbers& numbers) {
   Conv2dProblem p = conv3x3(numbers, 3, numbers.step(), 4, 4, 80);
   const ConvValues values = make_values(p, false);
@@ -147,6 +177,11 @@ std::string check_bits(const Numbers& numbers) {
       const std::string here = difference(run_on_device(p, plan, values, true, complaint), batch);
       if (!here.empty()) return to_string(p, plan) + ": " + here;
     }
+  }
+  for (const int tile_n : {64, 128}) {
+    const Conv2dPlan plan = in_clusters(forced(p, tile_n, 3, false));
+    const std::string here = difference(run_on_device(p, plan, values, true, complaint), batch);
+    if (!here.empty()) return to_string(p, plan) + ": " + here;
   }
   p.conv.n = 1;
   ConvValues one = values;
@@ -174,6 +209,7 @@ std::vector<KernelCase> conv2d_wgmma_cases() {
   for (const Numbers& numbers : kNumbers) {
     add_tiles(cases, numbers);
     add_boxes(cases, numbers);
+    add_clusters(cases, numbers);
     add_others(cases, numbers);
     add_linear(cases, numbers);
     const std::string name =

@@ -25,7 +25,7 @@ constexpr std::int64_t kMostSteps = 3'000'000;
 std::vector<KernelCase> all_cases() {
   std::vector<KernelCase> all;
   for (auto* family : {classify_cases, preprocess_cases, pool2d_cases, pointwise_cases,
-                       conv2d_cases, conv2d_wgmma_cases}) {
+                       conv2d_cases, conv2d_wgmma_cases, overlap_cases}) {
     for (KernelCase& each : family()) all.push_back(std::move(each));
   }
   return all;
@@ -64,9 +64,11 @@ std::map<Site, Reached> run_and_watch(const std::vector<KernelCase>& cases) {
 // Places in the sources that are sites: what a kernel has of them must be reached by some case.
 std::set<std::string> places_in_sources() {
   const std::regex site(
-      R"(\bin_bounds\(|\b__syncthreads\(|\b__syncwarp\(|\bcp_async_wait<|\bcp_async_commit\(|)"
-      R"(\bmbarrier_(fence_init|arrive|arrive_expect|wait)\(|\bnamed_barrier\(|)"
-      R"(\bstore_box_(commit\(|wait<)|\bfence_proxy_async\(|\bwgmma_(fence\(|commit\(|wait<))");
+      R"(\bin_bounds\(|\b__syncthreads\(|\b__syncwarp\(|\bcluster_sync\(|)"
+      R"(\bcp_async_wait<|\bcp_async_commit\(|)"
+      R"(\bmbarrier_(fence_init|arrive|arrive_expect|arrive_at|wait)\(|\bnamed_barrier\(|)"
+      R"(\bstore_box_(commit\(|wait<)|\bfence_proxy_async\(|\bwgmma_(fence\(|commit\(|wait<)|)"
+      R"(\bwait_for_kernel_before\()");
   std::set<std::string> places;
   const std::filesystem::path folder = LAMINA_CUDA_SOURCES;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {

@@ -37,6 +37,7 @@ TEST_CASE("cuda kernels: convolutions on Hopper's tensor cores", "[cuda]") {
 TEST_CASE("cuda kernels: element by element", "[cuda]") { run_all(pointwise_cases()); }
 TEST_CASE("cuda kernels: pooling", "[cuda]") { run_all(pool2d_cases()); }
 TEST_CASE("cuda kernels: softmax and top-k", "[cuda]") { run_all(classify_cases()); }
+TEST_CASE("cuda kernels: each waits for the one before", "[cuda]") { run_all(overlap_cases()); }
 TEST_CASE("cuda kernels: preprocessing", "[cuda]") { run_all(preprocess_cases()); }
 
 }  // namespace lamina::kernels::cuda
