@@ -209,7 +209,8 @@ TEST_CASE("cuda conv2d plan: fp8 has half the steps, and tiles of 128 channels t
   };
   CHECK(plan_at(64, 256, 56) == "wgmma fp8 128x256x128, 4 stages, boxes of 8x8x2, cluster 2");
   CHECK(plan_at(1, 128, 56) == "wgmma fp8 128x128x128, 6 stages, boxes of 64x2x1");
-  CHECK(plan_at(64, 512, 14) == "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, cluster 2, 9 chunks");
+  CHECK(plan_at(64, 512, 14) ==
+        "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, cluster 2, 9 chunks");
   CHECK(plan_at(1, 512, 14) == "wgmma fp8 128x64x128, 8 stages, boxes of 16x8x1, 9 chunks split");
 }
 
