@@ -45,7 +45,8 @@ struct WgmmaShape {
   int chunk_steps, k_chunks;
   int m;  // rows of a chunk's sums
   bool split, pooled;
-  bool paired;  // blocks of a cluster have neighbouring boxes and the same channels
+  bool swapped;  // what is read as pixels are weights, and the other way round
+  bool paired;   // blocks of a cluster have neighbouring boxes and the same channels
 };
 
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n);

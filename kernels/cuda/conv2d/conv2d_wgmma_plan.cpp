@@ -182,6 +182,7 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .m = narrow(conv.n * stored_rows(p) * stored_columns(p)),
                .split = plan.split,
                .pooled = conv.max_pool_2x2,
+               .swapped = plan.swapped,
                .paired = plan.cluster == kWgmmaCluster};
   const std::int64_t boxes = std::int64_t{s.tiles_x} * s.tiles_y * s.tiles_n;
   s.tiles = narrow(ceil_div(boxes, plan.cluster) * s.tiles_c * (plan.split ? plan.k_chunks : 1));
