@@ -26,6 +26,7 @@
 #include <lamina/nn/simple_layers.h>
 #include <lamina/nn/size2.h>
 #include <lamina/nn/summary.h>
+#include <lamina/nn/top_classes.h>
 #include <lamina/serialization/container.h>
 #include <lamina/serialization/load.h>
 #include <lamina/serialization/npy.h>

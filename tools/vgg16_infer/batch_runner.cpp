@@ -2,7 +2,6 @@
 
 #include "core/cpu_features.h"
 #include "core/require.h"
-#include "kernels/classify.h"
 #include "tools/support/failure.h"
 #include "tools/support/text.h"
 #include "tools/vgg16_infer/usable_outputs.h"
@@ -29,13 +28,6 @@ SessionOptions session_options(const InferOptions& options, const Model& model,
 
 std::optional<NpyOutput> npy_output(const std::string& path) {
   return path.empty() ? std::nullopt : std::optional<NpyOutput>(path);
-}
-
-Tensor softmax(const Tensor& logits) {
-  Tensor probabilities = Tensor::empty(logits.shape());
-  kernels::softmax_forward(logits.size(0), logits.size(1), 1, logits.data<float>(),
-                           probabilities.mutable_data<float>(), {});
-  return probabilities;
 }
 
 }  // namespace
@@ -82,7 +74,7 @@ std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
                static_cast<double>(input.size(0));
     LAMINA_REQUIRE(logits_.rank() == 2, "[vgg16-infer] the model gives {}, not [n, classes]",
                    logits_.shape());
-    probabilities_ = softmax(logits_);
+    top_ = top_classes(logits_, topk_);
     write_files(input);
     if (options_.profile) profile_.add(session_.steps(), input.size(0));
   }
@@ -106,20 +98,13 @@ std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
 
 void BatchRunner::fill(Result& result, std::int64_t row) const {
   const std::int64_t classes = logits_.size(1);
-  const float* logits = logits_.data<float>() + row * classes;
-  const float* probabilities = probabilities_.data<float>() + row * classes;
-  result.logits = {logits, static_cast<std::size_t>(classes)};
-  const std::int64_t k = std::min(topk_, classes);
-  if (k == 0) return;
-  std::vector<float> values(static_cast<std::size_t>(k));
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(k));
-  kernels::topk_forward(1, classes, k, logits, values.data(), indices.data());
-  for (const std::int64_t index : indices) {
-    const auto at = static_cast<std::size_t>(index);
-    result.top.push_back({.index = index,
+  result.logits = {logits_.data<float>() + row * classes, static_cast<std::size_t>(classes)};
+  for (const ClassScore& score : top_[static_cast<std::size_t>(row)]) {
+    const auto at = static_cast<std::size_t>(score.index);
+    result.top.push_back({.index = score.index,
                           .label = at < labels_.size() ? labels_[at] : "",
-                          .probability = probabilities[index],
-                          .logit = logits[index]});
+                          .probability = score.probability,
+                          .logit = score.logit});
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <lamina/models/model.h>
 #include <lamina/nn/session.h>
+#include <lamina/nn/top_classes.h>
 
 #include <optional>
 #include <string>
@@ -48,7 +49,8 @@ class BatchRunner {
   std::vector<std::string> labels_;
   std::int64_t topk_;
   Session session_;
-  Tensor input_, logits_, probabilities_;
+  Tensor input_, logits_;
+  std::vector<std::vector<ClassScore>> top_;  // of each row of logits_
   std::optional<NpyOutput> logits_file_, input_file_, feature_file_;
   std::optional<SafetensorsOutput> features_file_;
   Profile profile_;
