@@ -162,7 +162,8 @@ Tensor view_of(const AnyArray& view, DType dtype) {
   const Shape shape{std::span<const std::int64_t>(sizes)};
   if (shape.numel() == 0) return Tensor::empty(shape, dtype);
   std::int64_t reach = 0;
-  for (std::size_t axis = 0; axis < sizes.size(); ++axis) reach += (sizes[axis] - 1) * strides[axis];
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis)
+    reach += (sizes[axis] - 1) * strides[axis];
   return Tensor::wrap(view.data(), {reach + 1}, dtype, owner_of(view))
       .as_strided(shape, strides, 0);
 }

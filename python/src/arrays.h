@@ -18,8 +18,8 @@ struct ArrayBase {
   bool read_only;
 };
 
-/// A view of the tensor. bf16, which NumPy lacks, is ml_dtypes.bfloat16 where that is installed, and
-/// else its bits as uint16.
+/// A view of the tensor. bf16, which NumPy lacks, is ml_dtypes.bfloat16 where that is installed,
+/// and else its bits as uint16.
 nb::object to_numpy(const Tensor& tensor, bool read_only);
 
 /// An array as a tensor that shares its memory, and keeps it for as long as it lives itself.

@@ -68,8 +68,7 @@ class PySession {
       : max_batch_(options.max_batch), precision_(options.precision) {
     // The session is one thread's, and so is the check.
     options.between_passes = [check = InterruptCheck()]() mutable { check(); };
-    session_.emplace(
-        guarded([&] { return Session(model, std::move(options)); }));
+    session_.emplace(guarded([&] { return Session(model, std::move(options)); }));
   }
 
   nb::object run(nb::handle input) {
@@ -158,36 +157,38 @@ nb::list top_classes_of(nb::handle logits, std::int64_t k) {
 
 void bind_session(nb::module_& module) {
   nb::class_<PySession>(module, "Session")
-      .def("__init__",
-           [](PySession* self, const Model& model, std::string device, std::string precision,
-              int threads, std::int64_t max_batch, std::vector<std::string> outputs, bool profile,
-              std::optional<InputRanges> input_ranges) {
-             new (self) PySession(
-                 model, {.device = std::move(device),
-                         .precision = std::move(precision),
-                         .threads = threads,
-                         .max_batch = max_batch,
-                         .outputs = std::move(outputs),
-                         .profile = profile,
-                         .input_ranges = input_ranges ? *input_ranges : model.info().input_ranges});
-           },
-           nb::arg("model"), nb::arg("device") = "auto", nb::arg("precision") = "fp32",
-           nb::arg("threads") = 0, nb::arg("max_batch") = 8,
-           nb::arg("outputs") = std::vector<std::string>(), nb::arg("profile") = false,
-           nb::arg("input_ranges") = nb::none())
-      .def("run", &PySession::run, nb::arg("batch"),
+      .def(
+          "__init__",
+          [](PySession* self, const Model& model, std::string device, std::string precision,
+             int threads, std::int64_t max_batch, std::vector<std::string> outputs, bool profile,
+             std::optional<InputRanges> input_ranges) {
+            new (self) PySession(
+                model, {.device = std::move(device),
+                        .precision = std::move(precision),
+                        .threads = threads,
+                        .max_batch = max_batch,
+                        .outputs = std::move(outputs),
+                        .profile = profile,
+                        .input_ranges = input_ranges ? *input_ranges : model.info().input_ranges});
+          },
+          nb::arg("model"), nb::arg("device") = "auto", nb::arg("precision") = "fp32",
+          nb::arg("threads") = 0, nb::arg("max_batch") = 8,
+          nb::arg("outputs") = std::vector<std::string>(), nb::arg("profile") = false,
+          nb::arg("input_ranges") = nb::none())
+      .def("run", &PySession::run, nb::arg("batch").none(),
            nb::sig("def run(self, batch: object) -> numpy.ndarray"),
            "float32 [n, 3, h, w], NumPy or anything with ``__dlpack__`` in the processor's memory, "
            "-> float32 [n, classes]. Nothing is copied in, and other threads run meanwhile.")
-      .def("run_with_outputs", &PySession::run_with_outputs, nb::arg("batch"), nb::arg("names"),
-           nb::sig("def run_with_outputs(self, batch: object, names: collections.abc.Sequence[str]) "
-                   "-> tuple[numpy.ndarray, dict[str, numpy.ndarray]]"),
-           "run(), and what the named layers gave in that run.")
+      .def(
+          "run_with_outputs", &PySession::run_with_outputs, nb::arg("batch").none(),
+          nb::arg("names"),
+          nb::sig("def run_with_outputs(self, batch: object, names: collections.abc.Sequence[str]) "
+                  "-> tuple[numpy.ndarray, dict[str, numpy.ndarray]]"),
+          "run(), and what the named layers gave in that run.")
       .def("output", &PySession::output, nb::arg("name"),
            nb::sig("def output(self, name: str) -> numpy.ndarray"),
            "What the layer, one of ``outputs``, gave in the last run of any thread.")
-      .def("steps", &PySession::steps,
-           nb::sig("def steps(self) -> list[dict[str, typing.Any]]"),
+      .def("steps", &PySession::steps, nb::sig("def steps(self) -> list[dict[str, typing.Any]]"),
            "The plan for the last input size, a dict a step; times with ``profile``.")
       .def_prop_ro("device", &PySession::device, "``\"cpu\"``, ``\"cuda:0\"``")
       .def_prop_ro("precision", &PySession::precision)
@@ -195,7 +196,7 @@ void bind_session(nb::module_& module) {
       .def_prop_ro("max_batch", &PySession::max_batch)
       .def_prop_ro("arena_bytes", &PySession::arena_bytes)
       .def_prop_ro("packed_bytes", &PySession::packed_bytes);
-  module.def("top_classes", &top_classes_of, nb::arg("logits"), nb::arg("k") = 5,
+  module.def("top_classes", &top_classes_of, nb::arg("logits").none(), nb::arg("k") = 5,
              nb::sig("def top_classes(logits: object, k: int = 5) -> list[list[tuple[int, float, "
                      "float]]]"),
              "For each row the k most probable classes: index, probability, logit.");

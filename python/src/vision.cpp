@@ -20,8 +20,7 @@ using vision::Image;
 using vision::Transforms;
 
 Image load_image(const std::filesystem::path& path, bool exif) {
-  return without_gil(
-      [&] { return vision::load_image(path, {.apply_exif_orientation = exif}); });
+  return without_gil([&] { return vision::load_image(path, {.apply_exif_orientation = exif}); });
 }
 
 Image decode_image(const nb::bytes& bytes, const std::string& name, bool exif) {
@@ -38,9 +37,8 @@ Image image_from_array(nb::handle array) {
   }
   const Tensor rows = pixels.contiguous();
   const auto values = rows.values<std::uint8_t>();
-  return {.width = pixels.size(1),
-          .height = pixels.size(0),
-          .pixels = {values.begin(), values.end()}};
+  return {
+      .width = pixels.size(1), .height = pixels.size(0), .pixels = {values.begin(), values.end()}};
 }
 
 nb::object preprocess(const Image& image, const Transforms& transforms) {
@@ -64,8 +62,8 @@ void bind_vision(nb::module_& module) {
              const std::array<float, 3>& mean, const std::array<float, 3>& std) {
             new (self) Transforms{.resize = resize, .crop = crop, .mean = mean, .std = std};
           },
-          nb::arg("resize") = 256, nb::arg("crop") = 224,
-          nb::arg("mean") = Transforms().mean, nb::arg("std") = Transforms().std)
+          nb::arg("resize") = 256, nb::arg("crop") = 224, nb::arg("mean") = Transforms().mean,
+          nb::arg("std") = Transforms().std)
       .def_rw("resize", &Transforms::resize)
       .def_rw("crop", &Transforms::crop)
       .def_rw("mean", &Transforms::mean)
@@ -84,7 +82,7 @@ void bind_vision(nb::module_& module) {
              "``exif`` turns it upright.");
   module.def("decode_image", &decode_image, nb::arg("data"), nb::arg("name") = "bytes",
              nb::arg("exif") = false, "The same for a file in memory, which messages call `name`.");
-  module.def("image_from_array", &image_from_array, nb::arg("array"),
+  module.def("image_from_array", &image_from_array, nb::arg("array").none(),
              nb::sig("def image_from_array(array: object) -> Image"),
              "A copy of uint8 [height, width, 3].");
   module.def("preprocess_image", &preprocess, nb::arg("image"), nb::arg("transforms"),
