@@ -16,11 +16,10 @@ __all__ = ["Session"]
 class _Ready:
     """A picture on its way through classify(), or why there is none."""
 
-    pixels: Optional["numpy.ndarray[Any, Any]"] = None
-
     def __init__(self, image: Any, transforms: _core.Transforms) -> None:
         named = isinstance(image, (str, os.PathLike))
         self.result: dict[str, Any] = {"path": os.fspath(image) if named else None, "ok": True}
+        self.pixels = numpy.empty(0, numpy.float32)
         try:
             start = time.perf_counter()
             picture = read_image(image)
@@ -84,9 +83,9 @@ class Session(_core.Session):
         for image in images:
             ready = _Ready(image, self.transforms)
             results.append(ready.result)
-            if ready.pixels is None:
+            if not ready.result["ok"]:
                 continue
-            if batch and batch[0].pixels.shape != ready.pixels.shape:  # type: ignore[union-attr]
+            if batch and batch[0].pixels.shape != ready.pixels.shape:
                 self._classify_batch(batch, topk)
                 batch = []
             batch.append(ready)
@@ -98,7 +97,7 @@ class Session(_core.Session):
         return results
 
     def _classify_batch(self, batch: list[_Ready], topk: int) -> None:
-        pixels = numpy.stack([ready.pixels for ready in batch])  # type: ignore[misc]
+        pixels = numpy.stack([ready.pixels for ready in batch])
         start = time.perf_counter()
         logits = self.run(pixels)
         infer_ms = 1e3 * (time.perf_counter() - start) / len(batch)

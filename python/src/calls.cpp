@@ -27,10 +27,11 @@ thread_local int guards_of_this_thread = 0;
 
 void before_fork() {
   const nb::gil_scoped_release release;
+  const int own = guards_of_this_thread > 0 ? 1 : 0;
   std::unique_lock lock(gate().mutex);
-  gate().changed.wait(
-      lock, [] { return !gate().forking && gate().inside == (guards_of_this_thread > 0 ? 1 : 0); });
-  gate().forking = true;
+  gate().changed.wait(lock, [] { return !gate().forking; });
+  gate().forking = true;  // from here on nobody enters
+  gate().changed.wait(lock, [own] { return gate().inside == own; });
 }
 
 void after_fork_in_parent() {
@@ -68,6 +69,15 @@ ForkGuard::~ForkGuard() {
   const std::lock_guard lock(gate().mutex);
   --gate().inside;
   gate().changed.notify_all();
+}
+
+void ForkGuard::let_fork() {
+  std::unique_lock lock(gate().mutex);
+  if (!gate().forking) return;
+  --gate().inside;
+  gate().changed.notify_all();
+  gate().changed.wait(lock, [] { return !gate().forking; });
+  ++gate().inside;
 }
 
 void bind_fork(nb::module_& module) {

@@ -30,6 +30,9 @@ class ForkGuard {
   ~ForkGuard();
   ForkGuard(const ForkGuard&) = delete;
   ForkGuard& operator=(const ForkGuard&) = delete;
+
+  /// For a thread with a guard that waits and holds no lock: a fork() that is under way goes first.
+  static void let_fork();
 };
 
 /// f() without the GIL.

@@ -35,7 +35,10 @@ class Turn {
     }
     InterruptCheck check;
     constexpr std::chrono::milliseconds kPatience{20};
-    while (!mutex_.try_lock_for(kPatience)) check();
+    while (!mutex_.try_lock_for(kPatience)) {
+      check();
+      ForkGuard::let_fork();
+    }
     holder_ = std::this_thread::get_id();
   }
 

@@ -119,8 +119,9 @@ def test_fork_waits_for_threads_that_run(digits, session, batch):
             session.run(batch)
             lamina.Session(digits, device="cpu", precision="bf16", threads=2).run(batch)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
     try:
         for _ in range(10):
 
@@ -133,11 +134,13 @@ def test_fork_waits_for_threads_that_run(digits, session, batch):
             assert in_child(both) == 0
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def test_fork_from_a_signal_handler_inside_run(digits, batch):
-    """The child's session is in the middle of a run: a clear error, no hang."""
+    """The child's session is in the middle of a run: a clear error, no hang; nor do threads that
+    wait for the session hold the fork up."""
     session = lamina.Session(digits, device="cpu", threads=1, max_batch=1)
     messages = []
 
@@ -151,12 +154,15 @@ def test_fork_from_a_signal_handler_inside_run(digits, batch):
 
         messages.append((refused(), in_child(refused)))
 
+    waiting = threading.Timer(0.05, session.run, args=(batch,))
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        waiting.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
         session.run(np.concatenate([batch] * 100))
     finally:
         signal.signal(signal.SIGALRM, before)
+    waiting.join()
     assert messages == [(True, 0)]
 
 
