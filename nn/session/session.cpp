@@ -128,7 +128,8 @@ Session::Session(const nn::Module& module, SessionOptions options)
                                  .output_count = options.outputs.size(),
                                  .profile = options.profile,
                                  .input_ranges = options.input_ranges,
-                                 .record_input_ranges = options.record_input_ranges});
+                                 .record_input_ranges = options.record_input_ranges,
+                                 .between_passes = options.between_passes});
   impl_->pools.resize(1 + options.outputs.size());
   impl_->current.resize(impl_->pools.size());
   impl_->targets.resize(impl_->pools.size());

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <thread>
 
 using namespace lamina;
@@ -160,6 +161,22 @@ TEST_CASE("session: a result stays what it is while somebody holds it", "[nn][se
   const Tensor third = session.run(test::pattern({1, 3, 8, 8}, 3));
   CHECK(equal_bits(first, copy));
   CHECK_FALSE(equal_bits(second, third));
+}
+
+TEST_CASE("session: what is called between two passes may end the run", "[nn][session]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({5, 3, 8, 8});
+  int calls = 0, last = 100;
+  const auto stop = [&] {
+    if (++calls == last) throw std::runtime_error("enough");
+  };
+  Session session(*network, {.device = "cpu", .max_batch = 2, .between_passes = stop});
+  const Tensor all = session.run(batch).clone();
+  CHECK(calls == 2);
+  last = calls + 1;
+  CHECK_THROWS_WITH(session.run(batch), "enough");
+  last = 100;
+  CHECK(equal_bits(session.run(batch), all));
 }
 
 TEST_CASE("session: runs a layer that no plan knows by its forward", "[nn][session]") {

@@ -100,7 +100,7 @@ std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
 void BatchRunner::fill(Result& result, std::int64_t row) const {
   const std::int64_t classes = logits_.size(1);
   result.logits = {logits_.data<float>() + row * classes, static_cast<std::size_t>(classes)};
-  for (const lamina::ClassScore& best : top_classes(result.logits, topk_)) {
+  for (const ClassScore& best : top_classes(result.logits, topk_)) {
     const auto at = static_cast<std::size_t>(best.index);
     result.top.push_back({.index = best.index,
                           .label = at < labels_.size() ? labels_[at] : "",

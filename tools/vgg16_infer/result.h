@@ -9,7 +9,7 @@
 
 namespace lamina::tools {
 
-struct ClassScore {
+struct NamedScore {
   std::int64_t index = 0;
   std::string label;  ///< empty where the model has no labels
   float probability = 0, logit = 0;
@@ -19,7 +19,7 @@ struct Result {
   std::string path;
   std::string error;  ///< empty: fine, and the rest holds
   std::int64_t width = 0, height = 0;
-  std::vector<ClassScore> top;
+  std::vector<NamedScore> top;
   std::span<const float> logits;  ///< all of them
   double decode_ms = 0, preprocess_ms = 0, infer_ms = 0;
 };

@@ -16,6 +16,7 @@
 #include <lamina/nn/input_ranges.h>
 #include <lamina/nn/module.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ struct SessionOptions {
   /// Look at every input of a convolution or linear layer; input_ranges() then has what was seen.
   /// On the processor.
   bool record_input_ranges = false;
+  /// Called between two passes, on the thread of run(). What it throws ends the run, and the
+  /// session can be used again: the way to stop a long batch.
+  std::function<void()> between_passes = {};
 };
 
 class LAMINA_API Session {

@@ -100,6 +100,7 @@ class CudaBackend : public Backend {
     device_ms_ = 0;
     upload_pass(batch, 0);
     for (std::int64_t first = 0, i = 0; first < n; first += pass, ++i) {
+      if (first > 0) between_passes();
       enqueue_pass((*inputs_)[static_cast<std::size_t>(i % 2)], std::min(pass, n - first));
       upload_pass(batch, i + 1);
       download_pass(first, std::min(pass, n - first), targets);
@@ -129,6 +130,17 @@ class CudaBackend : public Backend {
   std::int64_t packed_bytes() const override { return plan_ ? plan_->weight_bytes() : 0; }
 
  private:
+  // The caller's images are read by the upload that is under way: who ends the run waits for it.
+  void between_passes() {
+    if (!options_.between_passes) return;
+    try {
+      options_.between_passes();
+    } catch (...) {
+      copy_->synchronize();
+      throw;
+    }
+  }
+
   void lay_out(const Shape& input) {
     const std::string_view wish = wished_plan();
     const bool fp8 = options_.precision == "fp8";  // has no other kernels
