@@ -5,6 +5,9 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lamina)
 install(TARGETS lamina EXPORT lamina-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# The library holds LPIPS's weights, whose licence goes with them.
+install(FILES ${PROJECT_SOURCE_DIR}/models/data/lpips/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.lpips)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT lamina-targets NAMESPACE lamina:: DESTINATION ${package_dir})
 foreach(program ${LAMINA_PROGRAMS})

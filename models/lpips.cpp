@@ -2,16 +2,15 @@
 
 #include "core/parallel.h"
 #include "core/require.h"
-#include "kernels/lpips_distance.h"
 #include "models/lpips_heads.h"
 #include "models/weight_names.h"
+#include "nn/feature_distance.h"
 
 #include <lamina/nn/sequential.h>
 #include <lamina/nn/session.h>
 
 #include <algorithm>
 #include <numeric>
-#include <span>
 
 namespace lamina::models {
 namespace {
@@ -22,7 +21,7 @@ constexpr std::array<int, LpipsDistance::kStages> kConvolutions{2, 2, 3, 3, 3};
 constexpr std::array<float, kChannels> kShift{-0.030F, -0.088F, -0.188F};
 constexpr std::array<float, kChannels> kScale{0.458F, 0.448F, 0.450F};
 // Pixels of the pairs of a pass, unless it is one pair: so many that weights are read for several
-// small pictures at once, so few that features, 480 bytes a pixel, stay in memory's near end.
+// small pictures at once, so few that features, 488 bytes a pixel, stay in memory's near end.
 constexpr std::int64_t kPassPixels = 2 * 224 * 224;
 
 // VGG16's features up to its last ReLU, and the names of the ReLUs that end the stages.
@@ -73,13 +72,6 @@ void check_pair(const Tensor& a, const Tensor& b) {
   LAMINA_REQUIRE(std::min(a.size(2), a.size(3)) >= Lpips::kSmallestSide,
                  "[lpips] pictures are {} pixels wide and {} high, each must be at least {}",
                  a.size(3), a.size(2), Lpips::kSmallestSide);
-}
-
-// Four sums, so that an addition need not wait for the one before.
-double mean(std::span<const float> values) {
-  std::array<double, 4> sums{};
-  for (std::size_t i = 0; i < values.size(); ++i) sums[i % 4] += static_cast<double>(values[i]);
-  return (sums[0] + sums[1] + (sums[2] + sums[3])) / static_cast<double>(values.size());
 }
 
 void scale_plane(const float* plane, std::int64_t count, std::int64_t channel, float* output) {
@@ -135,17 +127,9 @@ struct Lpips::Impl {
   // Of pictures 2 * pair and 2 * pair + 1 in the session's last batch.
   double stage_distance(std::size_t stage, std::int64_t pair) {
     const Tensor features = session.output(taps[stage]);
-    const std::int64_t c = features.size(1), spatial = features.size(2) * features.size(3);
     const Tensor& weight = detail::lpips_heads().at(fmt::format("lin{}.model.1.weight", stage));
-    LAMINA_REQUIRE(weight.numel() == c, "[lpips] features.{} has {} channels, VGG16 has {}",
-                   taps[stage], c, weight.numel());
-    const float* a = features.data<float>() + 2 * pair * c * spatial;
-    map.resize(static_cast<std::size_t>(spatial));
-    kernels::lpips_distance_forward(
-        {.c = c, .spatial = spatial},
-        {.a = a, .b = a + c * spatial, .weight = weight.data<float>(), .output = map.data()},
-        {.threads = session.threads()});
-    return mean(map);
+    return feature_distance(features.select(0, 2 * pair), features.select(0, 2 * pair + 1), weight,
+                            session.threads());
   }
 
   LpipsDistance pair_distance(std::int64_t pair) {
@@ -160,8 +144,8 @@ struct Lpips::Impl {
   std::int64_t max_batch;
   std::vector<std::string> taps;
   Session session;
-  Tensor input;            // [2 * pairs, 3, h, w]
-  std::vector<float> map;  // of one pair and stage
+  nn::detail::FeatureDistance feature_distance;
+  Tensor input;  // [2 * pairs, 3, h, w]
 };
 
 Lpips::Lpips(const nn::Module& vgg16, const LpipsOptions& options) {
