@@ -12,6 +12,7 @@
 #include <lamina/core/version.h>
 #include <lamina/models/checkpoint.h>
 #include <lamina/models/download.h>
+#include <lamina/models/lpips.h>
 #include <lamina/models/model.h>
 #include <lamina/models/vgg.h>
 #include <lamina/nn/batch_norm.h>

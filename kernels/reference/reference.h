@@ -7,6 +7,7 @@
 #include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
+#include "kernels/lpips_distance.h"
 #include "kernels/pool2d.h"
 
 #include <cstdint>
@@ -29,6 +30,8 @@ void batch_norm(const BatchNormProblem& problem, const BatchNormArgs& args);
 /// Elements [begin, end) of the whole; their fate does not depend on how the whole is cut.
 void dropout(const float* input, float* output, std::int64_t begin, std::int64_t end, float p,
              std::uint64_t seed);
+
+void lpips_distance(const LpipsDistanceProblem& problem, const LpipsDistanceArgs& args);
 
 void convert_layout(Layout from, Layout to, std::int64_t n, std::int64_t c, std::int64_t spatial,
                     const float* input, float* output);

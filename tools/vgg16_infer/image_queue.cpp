@@ -71,7 +71,8 @@ ReadyImage make_ready(const Input& input, const ImageQueueOptions& options) {
     ready.width = image.width;
     ready.height = image.height;
     const auto decoded = Clock::now();
-    ready.pixels = vision::preprocess(image, options.transforms);
+    ready.pixels =
+        options.prepare ? options.prepare(image) : vision::preprocess(image, options.transforms);
     ready.preprocess_ms = ms_since(decoded);
   } catch (const Error& error) {
     ready.error = error.what();
