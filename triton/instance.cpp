@@ -75,7 +75,7 @@ void Instance::run(std::span<Request* const> requests, Times& times) noexcept {
     for (const Request* request : requests) images += request->shape()[0];
     const Tensor batch = gather(requests, requests[0]->shape().with(0, images));
     if (times.compute_start == 0) times.compute_start = now_ns();
-    const Tensor logits = session_.run(batch);
+    const Tensor logits = run_session(batch);
     times.compute_end = now_ns();
     LAMINA_REQUIRE(logits.shape() == Shape({images, served_.config.classes}),
                    "[triton] the model gives {} for {} images", logits.shape(), images);
@@ -89,6 +89,17 @@ void Instance::run(std::span<Request* const> requests, Times& times) noexcept {
   } catch (...) {
     times.compute_end = now_ns();
     for (Request* request : requests) request->fail();
+  }
+}
+
+// Of the sizes that a configuration leaves open, some are too small for a model.
+Tensor Instance::run_session(const Tensor& batch) {
+  try {
+    return session_.run(batch);
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(
+        fmt::format("[triton] input '{}' is {}: {}", kInputName, batch.shape(), error.what()),
+        error.hint());
   }
 }
 

@@ -41,6 +41,7 @@ class Instance {
     std::uint64_t start = 0, compute_start = 0, compute_end = 0;
   };
   void run(std::span<Request* const> requests, Times& times) noexcept;
+  Tensor run_session(const Tensor& batch);
   Tensor gather(std::span<Request* const> requests, const Shape& shape);
 
   const ServedModel& served_;
