@@ -160,6 +160,38 @@ Command init_command(ConvertOptions& o) {
                           file("OUT", kWritable, o.second)}};
 }
 
+Command triton_repo_command(ConvertOptions& o) {
+  return {.name = "triton-repo",
+          .summary = "Write a model as NVIDIA Triton serves it: DIR/NAME, for Lamina's backend.",
+          .usage = "MODEL DIR [OPTIONS]",
+          .options = {{.names = "--name",
+                       .value = "NAME",
+                       .help = "of the served model; that of the file by default",
+                       .set = text(o.name)},
+                      {.names = "--max-batch",
+                       .value = "N",
+                       .help = "images of one batch (8); 0: a request is one image",
+                       .set = integer(o.max_batch, 0, 4096)},
+                      {.names = "--instances",
+                       .value = "N",
+                       .help = "batches at once (1); they share the weights",
+                       .set = integer(o.instances, 1, 256)},
+                      {.names = "--threads",
+                       .value = "N",
+                       .help = "of each instance; 0 (default): all",
+                       .set = integer(o.threads, 0, 1024)},
+                      device_option(o.device, "Options"),
+                      precision_option(o.precision, "Options"),
+                      {.names = "--force",
+                       .help = "replace DIR/NAME where it is there already",
+                       .set = flag(o.force)}},
+          .positionals = {file("MODEL", "a .lamina file that holds a whole model", o.first),
+                          {.name = "DIR",
+                           .help = "the model repository; made where it is not there",
+                           .completes = Completes::folders,
+                           .set = text(o.second)}}};
+}
+
 // Pickled files hold more than tensors, or other ones than Lamina has.
 Command reading(Command command, ConvertOptions& o) {
   command.options.push_back(
@@ -190,7 +222,8 @@ Command convert_command(ConvertOptions& options) {
                    reading(convert_files_command(options), options),
                    reading(verify_command(options), options),
                    reading(diff_command(options), options), init_command(options),
-                   download_command(options), cache_command(options)}};
+                   download_command(options), cache_command(options),
+                   triton_repo_command(options)}};
 }
 
 }  // namespace lamina::tools

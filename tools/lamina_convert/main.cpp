@@ -11,8 +11,10 @@ namespace {
 ExitStatus run(const ConvertOptions& options, const Context& context) {
   using Function = ExitStatus (*)(const ConvertOptions&, const Context&);
   static const std::map<std::string, Function> kFunctions{
-      {"inspect", inspect}, {"convert", convert},   {"verify", verify}, {"diff", diff},
-      {"init", init},       {"download", download}, {"cache", cache}};
+      {"inspect", inspect}, {"convert", convert},
+      {"verify", verify},   {"diff", diff},
+      {"init", init},       {"download", download},
+      {"cache", cache},     {"triton-repo", triton_repo}};
   const Command& command = *context.command;
   const auto function = kFunctions.find(command.name);
   if (function == kFunctions.end()) {
