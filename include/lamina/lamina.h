@@ -16,6 +16,7 @@
 #include <lamina/models/vgg.h>
 #include <lamina/nn/batch_norm.h>
 #include <lamina/nn/conv2d.h>
+#include <lamina/nn/grad_cam.h>
 #include <lamina/nn/layer_registry.h>
 #include <lamina/nn/layer_spec.h>
 #include <lamina/nn/linear.h>

@@ -2,6 +2,7 @@
 
 #include "core/derived.h"
 #include "core/require.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/batch_norm_op.h"
 #include "nn/session/cuda/product.h"
@@ -115,6 +116,11 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
     const Tensor weight = rounded ? weight_.to(DType::bf16).to(DType::f32) : weight_;
     return pack(problem, plan_, weight, {.threads = context.threads});
   });
+}
+
+void Conv2dOp::input_gradient(const GradientContext& context) const {
+  kernels::conv2d_gradient(conv2d_problem(options_, context.input_shape), context.output_gradient,
+                           weight_.data<float>(), context.input_gradient, context.exec);
 }
 
 CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {

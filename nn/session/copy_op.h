@@ -11,6 +11,7 @@ class CopyOp : public Op {
   Shape output_shape(const Shape& input) const override { return input; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 };
 
 /// Reads one layout and writes the other.

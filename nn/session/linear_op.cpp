@@ -3,6 +3,7 @@
 #include "core/derived.h"
 #include "core/require.h"
 #include "core/storage.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
@@ -106,6 +107,11 @@ std::string LinearOp::plan_text() const {
                              : stored_ == kernels::LinearWeight::bf16 ? " bf16"
                                                                       : " s8";
   return std::string("stream ") + to_string(plan_.isa) + stored;
+}
+
+void LinearOp::input_gradient(const GradientContext& context) const {
+  kernels::linear_gradient(problem_for(context.input_shape), context.output_gradient,
+                           weight_.data<float>(), context.input_gradient, context.exec);
 }
 
 CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) const {

@@ -26,6 +26,7 @@ class LinearOp : public Op {
   std::int64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   // A weight in a narrower type than float32.

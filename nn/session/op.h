@@ -40,6 +40,15 @@ struct RunContext {
   float input_range = 0;  // see SessionOptions::input_ranges
 };
 
+/// Contiguous f32 in NCHW order; see Op::input_gradient().
+struct GradientContext {
+  const float* input;  // of the step, as run() read it
+  Shape input_shape;
+  const float* output_gradient;
+  float* input_gradient;  // not the same memory
+  kernels::Exec exec;
+};
+
 class Op {
  public:
   virtual ~Op() = default;
@@ -84,6 +93,11 @@ class Op {
   virtual CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const;
   /// Whether on_cuda() takes an NHWC input whose channels are padded to 16 bytes.
   virtual bool reads_padded_channels() const { return false; }
+
+  /// From the gradient of a number with respect to the output, that with respect to the input, of a
+  /// step that has absorbed nothing. Needs no prepare(). Throws Unsupported where there is none, as
+  /// here.
+  virtual void input_gradient(const GradientContext& context) const;
 };
 
 }  // namespace lamina::nn::detail

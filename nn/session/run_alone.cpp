@@ -6,9 +6,9 @@
 
 namespace lamina::nn::detail {
 
-Tensor run_alone(Op& op, const Tensor& given) {
+Tensor run_alone(Op& op, const Tensor& given, int threads) {
   const Tensor input = f32_input(op.what(), given);
-  const int threads = available_threads();
+  if (threads == 0) threads = available_threads();
   Tensor output = Tensor::empty(op.output_shape(input.shape()));
   if (output.numel() == 0) return output;
   op.prepare({.features = usable_cpu_features(), .threads = threads}, input.shape(),
