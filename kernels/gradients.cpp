@@ -142,7 +142,8 @@ void conv2d_gradient(const Conv2dProblem& problem, const float* dy, const float*
                      Exec exec) {
   if (!is_convolution(problem)) return reference::conv2d_gradient(problem, dy, weight, dx);
   const Conv2dProblem turned = turned_problem(problem);
-  const Conv2dPlan plan = plan_conv2d(turned, usable_cpu_features(), exec.threads);
+  const Conv2dPlan plan =
+      plan_conv2d_as(Conv2dAlgo::indirect_gemm, turned, usable_cpu_features(), exec.threads);
   const auto packed = aligned_bytes(plan.packed_weight_bytes);
   const auto workspace = aligned_bytes(plan.workspace_bytes);
   pack_conv2d_weight(turned, plan, turned_weight(problem, weight, exec).get(), packed.get(), exec);

@@ -46,7 +46,7 @@ void adaptive_avg_pool2d_gradient(const AdaptivePool2dProblem& problem, const fl
 /// With stride 1 and one group this is a convolution of dy with the kernel turned by half a turn,
 /// and runs as one (packing the weight anew each time); else by the definition's loops, slowly.
 /// Requires: problem.relu and max_pool_2x2 are off, the layout is NCHW
-/// Numerics: those of conv2d_forward
+/// Numerics: |err| <= (c_out*kh*kw + 2) * 2^-24 * sum|a*b|
 void conv2d_gradient(const Conv2dProblem& problem, const float* dy, const float* weight, float* dx,
                      Exec exec);
 

@@ -116,7 +116,9 @@ struct GradCam::Impl {
   std::vector<PlanNode> head, tail;  // up to the layer's output, and from there on
 
   Tensor run(PlanNode& node, const Tensor& input) const {
-    return nn::detail::run_alone(*node.op, input, threads);
+    return nn::detail::run_alone(
+        *node.op, input,
+        {.features = usable_cpu_features(), .threads = threads, .plain_sums = true});
   }
 
   // The gradient at tail's beginning; inputs[i] is what step i of it read.

@@ -104,7 +104,9 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
   auto problem = fused_problem(input, layout);
   problem.may_round_to_16_bits = context.precision == "bf16" || context.precision == "int8";
   problem.may_round_to_bf16 = context.precision == "bf16";
-  plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
+  plan_ = context.plain_sums ? kernels::plan_conv2d_as(kernels::Conv2dAlgo::indirect_gemm, problem,
+                                                       context.features, context.threads)
+                             : kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   // Fixed point has room for more than bfloat16's digits.
   const bool rounded = context.precision == "bf16" && !is_fixed_point(plan_.algo);

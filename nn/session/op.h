@@ -28,6 +28,9 @@ struct PrepareContext {
   int threads = 1;
   std::string precision = "fp32";
   InputRanges input_ranges = {};
+  /// Only kernels that add the definition's own terms: no Winograd. What a value falls on one side
+  /// of (a ReLU, the largest of a window) should hang on it as little as it can.
+  bool plain_sums = false;
 };
 
 struct RunContext {

@@ -34,8 +34,9 @@ struct GradCamMap {
   Tensor map;         ///< max(0, sum over c of mean(gradient[c]) * activation[c]), [h, w]
 };
 
-/// On the processor, in float32, whatever a Session of the same model runs on. Used by one thread
-/// at a time.
+/// On the processor, in float32 and by convolutions without Winograd, whatever a Session of the
+/// same model runs on: a gradient jumps where a ReLU's input changes its sign, so rounding matters
+/// more than it does to logits. Used by one thread at a time.
 class LAMINA_API GradCam {
  public:
   /// Requires: module is in eval mode, and outlives the GradCam where one of its layers does not
