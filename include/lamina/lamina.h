@@ -35,6 +35,8 @@
 #include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 #include <lamina/vision/decode.h>
+#include <lamina/vision/encode.h>
+#include <lamina/vision/heat_map.h>
 #include <lamina/vision/image.h>
 #include <lamina/vision/resize.h>
 #include <lamina/vision/transforms.h>

@@ -5,9 +5,11 @@
 
 Runs itself again under $LAMINA_TEST_PYTHON, a Python that has PyTorch; exits with 77 (skipped) where
 there is none. The judge is autograd in float64; Lamina computes in float32. Errors are relative to
-the largest element, and may be 1e-4. Far from the end a ReLU or a pooling whose inputs are close
-takes another side in float32 than in float64, in PyTorch too: there 4 times PyTorch's own error in
-float32 is allowed as well. Without the grad-cam package (pip install grad-cam) its maps are left out.
+the largest element, and may be 1e-4 in the last block of convolutions. Far from the end, behind
+millions of ReLUs and poolings, one or two of them whose inputs are closer than float32 can tell take
+another side than in float64, in PyTorch's float32 as in ours, and move the gradient of a patch: there
+the whole gradient may be off by 1 % of its length (its Euclidean norm), and so may the map.
+Without the grad-cam package (pip install grad-cam) its maps are left out.
 """
 
 import os
@@ -18,7 +20,7 @@ from pathlib import Path
 
 SKIPPED = 77
 TOLERANCE = 1e-4
-OF_FLOAT32 = 4
+FAR_TOLERANCE = 1e-2
 MODELS = [name + suffix for name in ("vgg11", "vgg13", "vgg16", "vgg19") for suffix in ("", "_bn")]
 CLASS = 7
 SIDE = 224
@@ -66,6 +68,10 @@ def error_of(found, expected):
     return float(abs(found - expected).max() / max(abs(expected).max(), 1e-30))
 
 
+def length_error_of(found, expected):
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
 def check_model(name, run_grad_cam, folder):
     model = make_model(name)
     torch.save(model.state_dict(), folder / "weights.pth")
@@ -75,20 +81,21 @@ def check_model(name, run_grad_cam, folder):
     names = [f"features.{layer}" for layer in layers]
     subprocess.run([run_grad_cam, name, folder / "weights.pth", folder / "in.npy", str(CLASS),
                     folder, *names], check=True)
-    in_float32 = {layer: autograd(model, batch, layer) for layer in layers}
+    in_float32 = {layer: autograd(model, batch, layer)[0] for layer in layers}
     judge = model.double()
     for layer, path in zip(layers, names):
         found = {kind: np.load(folder / f"{path}.{kind}.npy") for kind in ("gradient", "map", "scaled")}
         gradient, expected = autograd(judge, batch.double(), layer)
-        errors = {"gradient": error_of(found["gradient"], gradient), "map": error_of(found["map"], expected)}
-        torchs = max(error_of(a, b) for a, b in zip(in_float32[layer], (gradient, expected)))
+        far = layer == layers[-1]
+        error, allowed = (length_error_of, FAR_TOLERANCE) if far else (error_of, TOLERANCE)
+        errors = {"gradient": error(found["gradient"], gradient), "map": error(found["map"], expected)}
         if GradCAM:
-            errors["package"] = error_of(found["scaled"], package_map(judge, batch.double(), layer))
-        allowed = max(TOLERANCE, OF_FLOAT32 * torchs)
-        good = all(error <= allowed for error in errors.values())  # False for NaN
+            errors["package"] = error(found["scaled"], package_map(judge, batch.double(), layer))
+        torchs = error(in_float32[layer], gradient)
+        good = all(value <= allowed for value in errors.values())  # False for NaN
         print(f"{'ok  ' if good else 'BAD '} {name} {path}:",
-              ", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()),
-              f"(PyTorch's float32 {torchs:.1e})", flush=True)
+              ", ".join(f"{kind} {value:.1e}" for kind, value in errors.items()),
+              f"(PyTorch's float32: gradient {torchs:.1e})", flush=True)
         yield good
 
 
