@@ -40,13 +40,22 @@ std::optional<std::int64_t> checked_class(const Model& model, std::int64_t asked
   return asked;
 }
 
+GradCam make_cam(const Model& model, const InferOptions& options) {
+  try {
+    return GradCam(model,
+                   {.layer = options.heatmap_layer, .threads = static_cast<int>(options.threads)});
+  } catch (const InvalidArgument& error) {
+    throw UsageError(error.what(),
+                     options.heatmap_layer.empty()
+                         ? "--heatmap-layer LAYER names another; --print-model lists them"
+                         : error.hint());
+  }
+}
+
 }  // namespace
 
 HeatMaps::HeatMaps(const Model& model, const InferOptions& options)
-    : class_index_(checked_class(model, options.heatmap_class)), cam_(asked_for([&] {
-        return GradCam(
-            model, {.layer = options.heatmap_layer, .threads = static_cast<int>(options.threads)});
-      })) {}
+    : class_index_(checked_class(model, options.heatmap_class)), cam_(make_cam(model, options)) {}
 
 HeatMap HeatMaps::make(const Tensor& activation, std::int64_t best, const Shape& input) {
   GradCamMap cam =
