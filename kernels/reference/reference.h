@@ -41,4 +41,13 @@ void softmax(std::int64_t outer, std::int64_t c, std::int64_t inner, const float
 void topk(std::int64_t rows, std::int64_t c, std::int64_t k, const float* input, float* values,
           std::int64_t* indices);
 
+// Gradients, as kernels/gradients.h has them; NCHW only.
+void linear_gradient(const LinearProblem& problem, const float* dy, const float* weight, float* dx);
+void max_pool2d_gradient(const Pool2dProblem& problem, const float* input, const float* dy,
+                         float* dx);
+void avg_pool2d_gradient(const Pool2dProblem& problem, const float* dy, float* dx);
+void adaptive_avg_pool2d_gradient(const AdaptivePool2dProblem& problem, const float* dy, float* dx);
+/// weight is [c_out, c_in / groups, kh, kw] as it stands.
+void conv2d_gradient(const Conv2dProblem& problem, const float* dy, const float* weight, float* dx);
+
 }  // namespace lamina::kernels::reference

@@ -30,6 +30,7 @@ class Conv2dOp : public Op {
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
   bool takes_e4m3(const CudaContext& context, const Shape& input) const override;
+  void input_gradient(const GradientContext& context) const override;
   bool reads_padded_channels() const override { return options_.groups == 1; }
 
  private:

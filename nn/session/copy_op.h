@@ -12,6 +12,7 @@ class CopyOp : public Op {
   bool keeps_values() const override { return true; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 };
 
 /// Reads one layout and writes the other.

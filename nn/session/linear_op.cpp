@@ -3,6 +3,7 @@
 #include "core/derived.h"
 #include "core/require.h"
 #include "core/storage.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
@@ -117,6 +118,11 @@ kernels::Conv2dProblem LinearOp::conv_problem_for(const Shape& input) const {
           .c_out = linear.out_features,
           .relu = relu_,
           .layout = kernels::Layout::nhwc};
+}
+
+void LinearOp::input_gradient(const GradientContext& context) const {
+  kernels::linear_gradient(problem_for(context.input_shape), context.output_gradient,
+                           weight_.data<float>(), context.input_gradient, context.exec);
 }
 
 CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) const {

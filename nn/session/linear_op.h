@@ -29,6 +29,7 @@ class LinearOp : public Op {
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
   bool takes_input_range() const override { return true; }
   bool takes_e4m3(const CudaContext& context, const Shape& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   // A weight in a narrower type than float32.

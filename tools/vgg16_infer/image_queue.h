@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tools/vgg16_infer/inputs.h"
+#include "tools/vgg16_infer/pictures.h"
 
 #include <lamina/core/tensor.h>
 #include <lamina/vision/decode.h>
@@ -25,6 +26,7 @@ struct ReadyImage {
   std::string error, hint;             ///< error empty: fine
   std::int64_t width = 0, height = 0;  ///< as decoded
   Tensor pixels;                       ///< [3, h, w], or what options.prepare gave
+  std::optional<ShownPicture> shown;   ///< where the options keep it
   double decode_ms = 0, preprocess_ms = 0;
 };
 
@@ -34,6 +36,7 @@ struct ImageQueueOptions {
   std::function<Tensor(const vision::Image&)> prepare = {};
   vision::DecodeOptions decode = {};
   int workers = 1;
+  bool keep_pictures = false;  ///< as a person looks at them
   std::size_t ahead = 8;  ///< images that may be ready or in work at once: memory is bounded by it
 };
 

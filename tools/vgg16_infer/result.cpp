@@ -31,9 +31,10 @@ std::string json_object(const Result& result, bool with_logits) {
     }
     out += "]";
   }
-  out += fmt::format(R"(,"ms":{{"decode":{:.2f},"preprocess":{:.2f},"infer":{:.2f}}}}})",
+  out += fmt::format(R"(,"ms":{{"decode":{:.2f},"preprocess":{:.2f},"infer":{:.2f}}})",
                      result.decode_ms, result.preprocess_ms, result.infer_ms);
-  return out;
+  if (!result.heatmap.empty()) out += ",\"heatmap\":" + json_string(result.heatmap);
+  return out + "}";
 }
 
 class JsonLines : public ResultFormat {

@@ -1,6 +1,8 @@
 // The answer for one image, and how it is written in each format.
 #pragma once
 
+#include <lamina/core/tensor.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,6 +23,8 @@ struct Result {
   std::int64_t width = 0, height = 0;
   std::vector<NamedScore> top;
   std::span<const float> logits;  ///< all of them
+  Tensor activation;    ///< of the heat map's layer, [1, c, h, w]; undefined: not asked for
+  std::string heatmap;  ///< the file; empty: none
   double decode_ms = 0, preprocess_ms = 0, infer_ms = 0;
 };
 
