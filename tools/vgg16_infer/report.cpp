@@ -42,7 +42,7 @@ std::string figure(const vision::Image& image, bool enlarged, const std::string&
 
 std::string percent(float probability) { return fmt::format("{:.1f}", 100 * probability); }
 
-std::string name_of(const ClassScore& score) {
+std::string name_of(const NamedScore& score) {
   return score.label.empty() ? fmt::format("class {}", score.index) : score.label;
 }
 
@@ -50,7 +50,7 @@ std::string table_of_classes(const Result& result) {
   std::string out =
       "<table><caption>Likeliest classes</caption>\n<thead><tr><th scope=\"col\">Class</th>"
       "<th scope=\"col\">Probability</th></tr></thead>\n<tbody>\n";
-  for (const ClassScore& score : result.top) {
+  for (const NamedScore& score : result.top) {
     out += fmt::format(
         "<tr><th scope=\"row\"><bdi>{}</bdi></th><td><span class=\"track\" aria-hidden=\"true\">"
         "<span class=\"bar\" style=\"width:{}%\"></span></span>"
