@@ -55,8 +55,8 @@ def test_a_path_that_is_no_text_comes_back_as_it_was():
 
 
 def test_sessions_say_what_they_cannot(tiny):
-    with pytest.raises(lamina.InvalidArgument, match="'fp8' is not a precision"):
-        lamina.Session(tiny, precision="fp8")
+    with pytest.raises(lamina.InvalidArgument, match="'fp7' is not a precision"):
+        lamina.Session(tiny, precision="fp7")
     with pytest.raises(lamina.Unsupported, match="fp16"):
         lamina.Session(tiny, device="cpu", precision="fp16")
     with pytest.raises(lamina.DeviceError):
