@@ -124,7 +124,6 @@ class Answers(Serving):
             tensor = tritonclient.grpc.InferInput("input", [8, 3, 32, 32], "FP32")
             tensor.set_shared_memory("pixels", size)
             self.assert_same_bits(self.grpc.infer("digits", [tensor]).as_numpy("logits"), self.logits["fp32"][:8])
-            self.grpc.unregister_system_shared_memory("pixels")
         finally:
             shared_memory.destroy_shared_memory_region(region)
 
