@@ -7,6 +7,9 @@ install(TARGETS lamina EXPORT lamina-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+# The library holds LPIPS's weights, whose licence goes with them.
+install(FILES ${PROJECT_SOURCE_DIR}/models/data/lpips/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME LICENSE.lpips COMPONENT runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/lamina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development PATTERN c.h EXCLUDE)
 if(LAMINA_C_API)

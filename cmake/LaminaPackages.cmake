@@ -35,13 +35,18 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME lamina-tools)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION science)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
 "The programs: vgg16-infer classifies pictures, lamina-convert reads, writes and
-checks weight files, lamina-bench measures.")
+checks weight files, lamina-lpips tells how different two pictures look,
+lamina-bench measures.")
 
-# Debian wants a package's licence beside it.
+# Debian wants a package's licences beside it.
+file(READ ${PROJECT_SOURCE_DIR}/LICENSE copyright)
+file(READ ${PROJECT_SOURCE_DIR}/models/data/lpips/LICENSE lpips_copyright)
+file(WRITE ${PROJECT_BINARY_DIR}/copyright
+  "${copyright}\nThe weights of LPIPS (version 0.1, net vgg), which the library holds:\n\n${lpips_copyright}")
 foreach(component runtime development tools)
   string(TOUPPER ${component} upper)
-  install(FILES ${PROJECT_SOURCE_DIR}/LICENSE
+  install(FILES ${PROJECT_BINARY_DIR}/copyright
     DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME}
-    RENAME copyright COMPONENT ${component} EXCLUDE_FROM_ALL)
+    COMPONENT ${component} EXCLUDE_FROM_ALL)
 endforeach()
 include(CPack)

@@ -7,8 +7,11 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
+
+#include <pthread.h>
 
 namespace lamina {
 namespace {
@@ -153,9 +156,20 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
+// Memory for the process's pool: a child of fork() makes it anew in the same place.
+union PoolPlace {
+  PoolPlace() { new (&pool) ThreadPool; }
+  ~PoolPlace() { pool.~ThreadPool(); }
+  ThreadPool pool;
+};
+
 ThreadPool& pool() {
-  static ThreadPool instance;
-  return instance;
+  static PoolPlace place;
+  // A child has a copy of the pool, but none of its threads, and mutexes as they happened to be.
+  // The copy is left as it is, since to destroy it would be to wait for those threads.
+  [[maybe_unused]] static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { new (&place.pool) ThreadPool; });
+  return place.pool;
 }
 
 // True on a thread that is inside parallel_for: trying to lock a mutex twice on one thread is

@@ -33,6 +33,8 @@ class RangeFunction {
 /// result depends on nothing but the range: never reduce over ranges.
 /// Threads: the pool is shared by the process. A caller that finds it busy (another session, or a
 /// call from inside f) does all its ranges itself, so threads never outnumber the processors.
+/// Fork: a child has a pool of its own. fork() while another thread is in parallel_for is safe for
+/// the pool; what f was doing there is for the caller to know.
 /// Errors: an exception of f is rethrown here once every thread has stopped; of several, one.
 /// Never allocates after the pool has grown to `threads`.
 void parallel_for(int threads, std::int64_t count, std::int64_t grain, RangeFunction f);

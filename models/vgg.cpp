@@ -2,11 +2,13 @@
 
 #include "core/nearest.h"
 #include "models/vgg_module.h"
+#include "models/weight_names.h"
 #include "models/weights.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace lamina::models {
 
@@ -29,6 +31,20 @@ Model make_model(const std::string& name, const VggOptions& options) {
   const auto module = detail::make_vgg(*config, options.num_classes, options.dropout);
   ModelInfo info = detail::apply_weights(*module, *config, options);
   return {module, std::move(info)};
+}
+
+Model make_model_from(const StateDict& weights) {
+  const std::optional<StateDict> bare = detail::without_data_parallel(weights);
+  const StateDict& state = bare ? *bare : weights;
+  const std::optional<detail::Fit> fit = detail::find_fit(state);
+  if (!fit || !fit->has_classifier() || !fit->prefix.empty() || fit->timm) {
+    throw StateDictError("[models] the tensors are not those of a torchvision VGG",
+                         detail::describe_misfit(state, fit, ""));
+  }
+  Model model = make_model(fit->model, {.num_classes = fit->num_classes, .init_weights = false});
+  model.load_state_dict(state);
+  model.eval();
+  return model;
 }
 
 Model vgg11(const VggOptions& options) { return make_model("vgg11", options); }

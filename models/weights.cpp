@@ -79,8 +79,12 @@ fs::path file_of(const PublishedWeights& weights, const VggOptions& options) {
         by_hand(weights));
   }
   DownloadOptions download{.progress = options.on_progress};
-  if (!download.progress && options.progress) {
-    download.progress = stderr_progress(std::string(weights.file) + ".pth");
+  if (options.progress) {
+    download.progress = [show = stderr_progress(std::string(weights.file) + ".pth"),
+                         also = options.on_progress](std::int64_t done, std::int64_t total) {
+      show(done, total);
+      if (also) also(done, total);
+    };
   }
   return download_weights(std::string(weights.model), std::string(weights.name), download);
 }

@@ -8,9 +8,10 @@
 namespace lamina {
 
 std::vector<ClassScore> top_classes(std::span<const float> logits, std::int64_t k) {
+  LAMINA_REQUIRE(k >= 0, "[top_classes] the best {}", k);
   const auto classes = static_cast<std::int64_t>(logits.size());
   k = std::min(k, classes);
-  if (k <= 0) return {};
+  if (k == 0) return {};
   std::vector<float> probabilities(logits.size()), values(static_cast<std::size_t>(k));
   std::vector<std::int64_t> indices(static_cast<std::size_t>(k));
   kernels::softmax_forward(1, classes, 1, logits.data(), probabilities.data(), {});

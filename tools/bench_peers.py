@@ -41,7 +41,7 @@ CUDA_ENGINES = ["lamina", "pytorch-cuda", "pytorch-cuda-compiled"]
 MODULES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "ncnn": "ncnn", "mnn": "MNN"}
 MODULES |= {"opencv": "cv2"}
 # How far logits may be off, relative to the largest, before a time means nothing.
-TOLERANCE = {"fp32": 1e-3, "tf32": 5e-3, "fp16": 1e-2, "bf16": 5e-2, "int8": 1e-1}
+TOLERANCE = {"fp32": 1e-3, "tf32": 5e-3, "fp16": 1e-2, "bf16": 5e-2, "int8": 1e-1, "fp8": 2e-1}
 
 
 def parse_arguments():

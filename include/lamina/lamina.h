@@ -12,10 +12,12 @@
 #include <lamina/core/version.h>
 #include <lamina/models/checkpoint.h>
 #include <lamina/models/download.h>
+#include <lamina/models/lpips.h>
 #include <lamina/models/model.h>
 #include <lamina/models/vgg.h>
 #include <lamina/nn/batch_norm.h>
 #include <lamina/nn/conv2d.h>
+#include <lamina/nn/grad_cam.h>
 #include <lamina/nn/layer_registry.h>
 #include <lamina/nn/layer_spec.h>
 #include <lamina/nn/linear.h>
@@ -34,6 +36,8 @@
 #include <lamina/serialization/pth.h>
 #include <lamina/serialization/safetensors.h>
 #include <lamina/vision/decode.h>
+#include <lamina/vision/encode.h>
+#include <lamina/vision/heat_map.h>
 #include <lamina/vision/image.h>
 #include <lamina/vision/resize.h>
 #include <lamina/vision/transforms.h>

@@ -20,7 +20,7 @@ std::int64_t stored_of(const Format& format, std::int64_t c) {
 // writes a pixel whole, its padding too. A tile of 32 channels would leave most of its lanes idle.
 template <typename From, typename To>
 __global__ void pixel_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, std::int64_t c,
-                             std::int64_t spatial, std::int64_t pixels) {
+                             std::int64_t spatial, std::int64_t pixels, float factor) {
   wait_for_kernel_before();
   const std::int64_t pixel = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(pixel < pixels)) return;
@@ -28,7 +28,7 @@ __global__ void pixel_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, 
   Vector<To> vector;
   for (int i = 0; i < Vector<To>::kCount; ++i) {
     vector.elements[i] =
-        from_float<To>(in_bounds(i < c) ? load_float(input, first + i * spatial) : 0.0f);
+        from_float<To>(in_bounds(i < c) ? factor * load_float(input, first + i * spatial) : 0.0f);
   }
   pointer_cast<Vector<To>>(output)[pixel] = vector;
 }
@@ -40,7 +40,7 @@ __global__ void pixel_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, 
 template <typename From, typename To>
 __global__ void transpose_kernel(GlobalPtr<const From> input, GlobalPtr<To> output,
                                  std::int64_t rows, std::int64_t columns, std::int64_t from_stored,
-                                 std::int64_t to_stored, unsigned tiles_across) {
+                                 std::int64_t to_stored, unsigned tiles_across, float factor) {
   wait_for_kernel_before();
   __shared__ SharedArray<float, kTile*(kTile + 1)> tile;
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
@@ -58,20 +58,21 @@ __global__ void transpose_kernel(GlobalPtr<const From> input, GlobalPtr<To> outp
     const std::int64_t row = column0 + i, column = row0 + x;
     if (!in_bounds(row < columns && column < to_stored)) continue;
     const float value = tile[x * (kTile + 1) + i];
-    output[(batch * columns + row) * to_stored + column] = from_float<To>(value);
+    output[(batch * columns + row) * to_stored + column] = from_float<To>(factor * value);
   }
 }
 
 // The same layout: rows of `c` values, from_stored and to_stored apart.
 template <typename From, typename To>
 __global__ void rows_kernel(GlobalPtr<const From> input, GlobalPtr<To> output, std::int64_t c,
-                            std::int64_t from_stored, std::int64_t to_stored, std::int64_t count) {
+                            std::int64_t from_stored, std::int64_t to_stored, std::int64_t count,
+                            float factor) {
   wait_for_kernel_before();
   const std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (!in_bounds(i < count)) return;
   const std::int64_t row = i / to_stored, column = i % to_stored;
   const bool real = in_bounds(column < c);
-  output[i] = from_float<To>(real ? load_float(input, row * from_stored + column) : 0.0f);
+  output[i] = from_float<To>(real ? factor * load_float(input, row * from_stored + column) : 0.0f);
 }
 
 template <typename From, typename To>
@@ -95,7 +96,7 @@ struct Conversion {
             .grid = blocks_for(n * spatial, kThreads),
             .block = kThreads,
             .stream = stream},
-           pixel_kernel<From, To>, input, output, c, spatial, n * spatial);
+           pixel_kernel<From, To>, input, output, c, spatial, n * spatial, factor());
   }
 
   // NCHW is rows of pixels, NHWC rows of channels. The grid's z is limited, so in parts.
@@ -112,7 +113,8 @@ struct Conversion {
               .block = dim3(kTile, kTileRows),
               .stream = stream},
              transpose_kernel<From, To>, input + first * rows * from_stored,
-             output + first * columns * to_stored, rows, columns, from_stored, to_stored, across);
+             output + first * columns * to_stored, rows, columns, from_stored, to_stored, across,
+             factor());
     }
   }
 
@@ -126,8 +128,11 @@ struct Conversion {
             .block = kThreads,
             .stream = stream},
            rows_kernel<From, To>, input, output, row, nhwc ? stored_of(from, c) : row, to_stored,
-           count);
+           count, factor());
   }
+
+  // Scales are powers of two wherever one is not 1: nothing is rounded here.
+  float factor() const { return from.scale / to.scale; }
 };
 
 }  // namespace
@@ -135,8 +140,8 @@ struct Conversion {
 void convert(Stream& stream, std::int64_t n, std::int64_t c, std::int64_t spatial,
              const Format& from, const Format& to, const void* input, void* output) {
   if (n * c * spatial == 0) return;
-  with_element(from.element, [&](auto from_tag) {
-    with_element(to.element, [&](auto to_tag) {
+  with_any_element(from.element, [&](auto from_tag) {
+    with_any_element(to.element, [&](auto to_tag) {
       using From = decltype(from_tag);
       using To = decltype(to_tag);
       Conversion<From, To>{stream,

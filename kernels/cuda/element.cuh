@@ -1,23 +1,43 @@
 // Elements of device memory as the float32 that kernels compute in.
 #pragma once
 
+#include <lamina/core/error.h>
+
 #include "kernels/cuda/language.cuh"
 #include "kernels/cuda/precision.h"
+#include "kernels/cuda/ptx/e4m3.cuh"
+#include "kernels/cuda/ptx/tf32.cuh"
 
 #include <cstdint>
 
 namespace lamina::kernels::cuda {
 
+/// Element::tf32 in memory.
+struct Tf32 {
+  float value;
+};
+
 __device__ __forceinline__ float to_float(float value) { return value; }
+__device__ __forceinline__ float to_float(Tf32 number) { return number.value; }
+__device__ __forceinline__ float to_float(E4m3 number) { return float_of_e4m3(number); }
 __device__ __forceinline__ float to_float(__half value) { return __half2float(value); }
 __device__ __forceinline__ float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }
 
-/// Rounds to nearest, ties to even.
+/// Rounds to nearest, ties to even (tf32: away from zero). e4m3 has no infinities: 448 stands
+/// there.
 template <typename T>
 __device__ __forceinline__ T from_float(float value);
 template <>
 __device__ __forceinline__ float from_float<float>(float value) {
   return value;
+}
+template <>
+__device__ __forceinline__ Tf32 from_float<Tf32>(float value) {
+  return {__uint_as_float(to_tf32(value))};
+}
+template <>
+__device__ __forceinline__ E4m3 from_float<E4m3>(float value) {
+  return round_to_e4m3(value);
 }
 template <>
 __device__ __forceinline__ __half from_float<__half>(float value) {
@@ -43,14 +63,23 @@ __device__ __forceinline__ float load_float(GlobalPtr<const T> from, std::int64_
   return to_float(value);
 }
 
-/// Calls f with a value of the type that `element` names: f(float()), f(__half()) ….
+/// Calls f with a value of the type that `element` names: f(float()), f(__half()) …. Kernels that
+/// know nothing of scales take no e4m3.
 template <typename F>
 void with_element(Element element, F&& f) {
   switch (element) {
     case Element::f32: f(float()); return;
+    case Element::tf32: f(Tf32()); return;
     case Element::f16: f(__half()); return;
     case Element::bf16: f(__nv_bfloat16()); return;
+    case Element::e4m3: throw Unsupported("[cuda] a kernel that has no e4m3 was given some");
   }
+}
+
+/// e4m3 as well.
+template <typename F>
+void with_any_element(Element element, F&& f) {
+  element == Element::e4m3 ? f(E4m3()) : with_element(element, f);
 }
 
 /// Whether a vector may be read or written there.

@@ -37,12 +37,13 @@ struct Format {
   Element element = Element::f32;
   Layout layout = Layout::nchw;
   std::int64_t c_stored = 0;  ///< 0: c. Only for NHWC.
+  float scale = 1;            ///< a value is what lies there, times this
 
   bool operator==(const Format&) const = default;
 };
 
-/// Layout and element type at once; rounds to nearest even. Channels from c to c_stored are written
-/// as zeros and never read. input must not be output.
+/// Layout, element type and scale at once; rounds to nearest even. Channels from c to c_stored are
+/// written as zeros and never read. input must not be output.
 void convert(Stream& stream, std::int64_t n, std::int64_t c, std::int64_t spatial,
              const Format& from, const Format& to, const void* input, void* output);
 

@@ -7,6 +7,7 @@
 #include "kernels/conv2d.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
+#include "kernels/lpips_distance.h"
 #include "kernels/pool2d.h"
 
 #include <cstdint>
@@ -30,6 +31,8 @@ void batch_norm(const BatchNormProblem& problem, const BatchNormArgs& args);
 void dropout(const float* input, float* output, std::int64_t begin, std::int64_t end, float p,
              std::uint64_t seed);
 
+void lpips_distance(const LpipsDistanceProblem& problem, const LpipsDistanceArgs& args);
+
 void convert_layout(Layout from, Layout to, std::int64_t n, std::int64_t c, std::int64_t spatial,
                     const float* input, float* output);
 
@@ -37,5 +40,14 @@ void softmax(std::int64_t outer, std::int64_t c, std::int64_t inner, const float
              float* output);
 void topk(std::int64_t rows, std::int64_t c, std::int64_t k, const float* input, float* values,
           std::int64_t* indices);
+
+// Gradients, as kernels/gradients.h has them; NCHW only.
+void linear_gradient(const LinearProblem& problem, const float* dy, const float* weight, float* dx);
+void max_pool2d_gradient(const Pool2dProblem& problem, const float* input, const float* dy,
+                         float* dx);
+void avg_pool2d_gradient(const Pool2dProblem& problem, const float* dy, float* dx);
+void adaptive_avg_pool2d_gradient(const AdaptivePool2dProblem& problem, const float* dy, float* dx);
+/// weight is [c_out, c_in / groups, kh, kw] as it stands.
+void conv2d_gradient(const Conv2dProblem& problem, const float* dy, const float* weight, float* dx);
 
 }  // namespace lamina::kernels::reference

@@ -7,6 +7,7 @@
 #include "nn/session/plan_builder.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -46,6 +47,7 @@ struct BackendOptions {
   bool profile;
   InputRanges input_ranges = {};
   bool record_input_ranges = false;
+  std::function<void()> between_passes = {};
 };
 
 std::unique_ptr<Backend> make_cpu_backend(std::vector<PlanNode> nodes,

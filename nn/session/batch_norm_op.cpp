@@ -3,7 +3,7 @@
 #include "core/derived.h"
 #include "core/require.h"
 #include "kernels/cuda/pointwise.h"
-#include "kernels/elementwise.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/cuda/weights.h"
 
@@ -33,21 +33,31 @@ Shape BatchNormOp::output_shape(const Shape& input) const {
   return input;
 }
 
+kernels::BatchNormProblem BatchNormOp::problem_for(const Shape& input) const {
+  return {.n = input[0],
+          .c = channels(),
+          .spatial = input[0] > 0 ? input.numel() / input[0] / channels() : 0,
+          .eps = static_cast<float>(eps_)};
+}
+
+kernels::BatchNormArgs BatchNormOp::args_for(const float* input, float* output) const {
+  return {.input = input,
+          .running_mean = running_mean_.data<float>(),
+          .running_var = running_var_.data<float>(),
+          .weight = data_or_null(weight_),
+          .bias = data_or_null(bias_),
+          .output = output};
+}
+
 void BatchNormOp::run(const RunContext& context) const {
-  const Shape& shape = context.input_shape;
-  const std::int64_t per_image = shape[0] > 0 ? shape.numel() / shape[0] / channels() : 0;
-  kernels::batch_norm_forward({.n = shape[0],
-                               .c = channels(),
-                               .spatial = per_image,
-                               .eps = static_cast<float>(eps_),
-                               .layout = context.layout},
-                              {.input = context.input,
-                               .running_mean = running_mean_.data<float>(),
-                               .running_var = running_var_.data<float>(),
-                               .weight = data_or_null(weight_),
-                               .bias = data_or_null(bias_),
-                               .output = context.output},
-                              context.exec);
+  kernels::BatchNormProblem problem = problem_for(context.input_shape);
+  problem.layout = context.layout;
+  kernels::batch_norm_forward(problem, args_for(context.input, context.output), context.exec);
+}
+
+void BatchNormOp::input_gradient(const GradientContext& context) const {
+  kernels::batch_norm_gradient(problem_for(context.input_shape), args_for(context.input, nullptr),
+                               context.output_gradient, context.input_gradient, context.exec);
 }
 
 CudaStep BatchNormOp::on_cuda(const CudaContext& context, const CudaValue& input) const {

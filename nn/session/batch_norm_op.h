@@ -3,6 +3,7 @@
 
 #include <lamina/core/tensor.h>
 
+#include "kernels/elementwise.h"
 #include "nn/session/op.h"
 
 namespace lamina::nn::detail {
@@ -22,6 +23,7 @@ class BatchNormOp : public Op {
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
   std::int64_t channels() const { return running_mean_.numel(); }
   /// A convolution's weight and bias with this batch norm behind it multiplied in, computed in
@@ -31,6 +33,8 @@ class BatchNormOp : public Op {
 
  private:
   FoldedConv fold(const Tensor& conv_weight, const Tensor& conv_bias) const;
+  kernels::BatchNormProblem problem_for(const Shape& input) const;
+  kernels::BatchNormArgs args_for(const float* input, float* output) const;
 
   double eps_;
   Tensor running_mean_, running_var_, weight_, bias_;

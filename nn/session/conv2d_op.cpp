@@ -2,6 +2,7 @@
 
 #include "core/derived.h"
 #include "core/require.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/batch_norm_op.h"
 #include "nn/session/cuda/product.h"
@@ -103,7 +104,9 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
   auto problem = fused_problem(input, layout);
   problem.may_round_to_16_bits = context.precision == "bf16" || context.precision == "int8";
   problem.may_round_to_bf16 = context.precision == "bf16";
-  plan_ = kernels::plan_conv2d(problem, context.features, context.threads);
+  plan_ = context.plain_sums ? kernels::plan_conv2d_as(kernels::Conv2dAlgo::indirect_gemm, problem,
+                                                       context.features, context.threads)
+                             : kernels::plan_conv2d(problem, context.features, context.threads);
   // Sessions of one model share what is packed alike. Everything that pack reads is in the key.
   // Fixed point has room for more than bfloat16's digits.
   const bool rounded = context.precision == "bf16" && !is_fixed_point(plan_.algo);
@@ -117,13 +120,18 @@ void Conv2dOp::prepare(const PrepareContext& context, const Shape& input, kernel
   });
 }
 
+void Conv2dOp::input_gradient(const GradientContext& context) const {
+  kernels::conv2d_gradient(conv2d_problem(options_, context.input_shape), context.output_gradient,
+                           weight_.data<float>(), context.input_gradient, context.exec);
+}
+
 CudaStep Conv2dOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
-  const kernels::cuda::Conv2dProblem problem{
-      .conv = fused_problem(input.shape, kernels::Layout::nhwc),
-      .precision = context.precision,
-      .f32_output = input.is_result,
-      .c_in_stored = input.format.c_stored};
-  return cuda_product(context, problem, weight_, bias_);
+  return cuda_product(context, input, fused_problem(input.shape, kernels::Layout::nhwc), weight_,
+                      bias_);
+}
+
+bool Conv2dOp::takes_e4m3(const CudaContext& context, const Shape& input) const {
+  return cuda_product_takes_e4m3(context, fused_problem(input, kernels::Layout::nhwc));
 }
 
 void Conv2dOp::run(const RunContext& context) const {

@@ -29,6 +29,8 @@ class Conv2dOp : public Op {
   std::int64_t packed_bytes() const override { return plan_.packed_weight_bytes; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  bool takes_e4m3(const CudaContext& context, const Shape& input) const override;
+  void input_gradient(const GradientContext& context) const override;
   bool reads_padded_channels() const override { return options_.groups == 1; }
 
  private:

@@ -9,8 +9,10 @@ class CopyOp : public Op {
  public:
   std::string what() const override { return "copy"; }
   Shape output_shape(const Shape& input) const override { return input; }
+  bool keeps_values() const override { return true; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 };
 
 /// Reads one layout and writes the other.

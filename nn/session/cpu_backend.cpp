@@ -37,6 +37,7 @@ class CpuBackend : public Backend {
             // bf16 rounds as finely as it can.
             .input_ranges = options.precision == "int8" ? options.input_ranges : InputRanges{}},
         watch_{.times = options.profile, .ranges = options.record_input_ranges},
+        between_passes_(options.between_passes),
         values_(1 + options.output_count) {}
 
   void prepare(const Shape& input) override {
@@ -55,6 +56,7 @@ class CpuBackend : public Backend {
     plan_->reset_times();
     const std::int64_t n = batch.size(0), pass = plan_->input()[0];
     for (std::int64_t first = 0; first < n; first += pass) {
+      if (first > 0 && between_passes_) between_passes_();
       run_pass(batch, first, std::min(pass, n - first), targets);
     }
     if (watch_.ranges) note_ranges();
@@ -119,6 +121,7 @@ class CpuBackend : public Backend {
   std::vector<PlanNode> nodes_;
   PrepareContext context_;
   PlanWatch watch_;
+  std::function<void()> between_passes_;
   InputRanges seen_ranges_;
   std::vector<Shape> values_;
   std::optional<Plan> plan_;

@@ -69,7 +69,7 @@ DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda) {
 }
 
 std::vector<std::string> precisions_of(DeviceType device) {
-  if (device == DeviceType::cuda) return {"fp32", "tf32", "fp16", "bf16"};
+  if (device == DeviceType::cuda) return {"fp32", "tf32", "fp16", "bf16", "fp8"};
   return {"fp32", "bf16", "int8"};
 }
 

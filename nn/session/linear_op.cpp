@@ -3,6 +3,7 @@
 #include "core/derived.h"
 #include "core/require.h"
 #include "core/storage.h"
+#include "kernels/gradients.h"
 #include "nn/input.h"
 #include "nn/session/cuda/product.h"
 #include "nn/session/relu_op.h"
@@ -108,19 +109,28 @@ std::string LinearOp::plan_text() const {
   return std::string("stream ") + to_string(plan_.isa) + stored;
 }
 
+kernels::Conv2dProblem LinearOp::conv_problem_for(const Shape& input) const {
+  const kernels::LinearProblem linear = problem_for(input);
+  return {.n = linear.n,
+          .c_in = linear.in_features,
+          .h = 1,
+          .w = 1,
+          .c_out = linear.out_features,
+          .relu = relu_,
+          .layout = kernels::Layout::nhwc};
+}
+
+void LinearOp::input_gradient(const GradientContext& context) const {
+  kernels::linear_gradient(problem_for(context.input_shape), context.output_gradient,
+                           weight_.data<float>(), context.input_gradient, context.exec);
+}
+
 CudaStep LinearOp::on_cuda(const CudaContext& context, const CudaValue& input) const {
-  const kernels::LinearProblem linear = problem_for(input.shape);
-  return cuda_product(context,
-                      {.conv = {.n = linear.n,
-                                .c_in = linear.in_features,
-                                .h = 1,
-                                .w = 1,
-                                .c_out = linear.out_features,
-                                .relu = relu_,
-                                .layout = kernels::Layout::nhwc},
-                       .precision = context.precision,
-                       .f32_output = input.is_result},
-                      weight_, bias_);
+  return cuda_product(context, input, conv_problem_for(input.shape), weight_, bias_);
+}
+
+bool LinearOp::takes_e4m3(const CudaContext& context, const Shape& input) const {
+  return cuda_product_takes_e4m3(context, conv_problem_for(input));
 }
 
 void LinearOp::run(const RunContext& context) const {

@@ -4,6 +4,7 @@
 
 #include <lamina/core/tensor.h>
 
+#include "kernels/conv2d.h"
 #include "kernels/linear.h"
 #include "nn/session/op.h"
 
@@ -26,6 +27,9 @@ class LinearOp : public Op {
   std::int64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  bool takes_input_range() const override { return true; }
+  bool takes_e4m3(const CudaContext& context, const Shape& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   // A weight in a narrower type than float32.
@@ -35,6 +39,8 @@ class LinearOp : public Op {
   };
 
   kernels::LinearProblem problem_for(const Shape& input) const;
+  // As the convolution that it is: a pixel an image.
+  kernels::Conv2dProblem conv_problem_for(const Shape& input) const;
   Packed pack(const PrepareContext& context, const kernels::LinearProblem& problem) const;
 
   Tensor weight_, bias_;

@@ -13,4 +13,8 @@ CudaStep Op::on_cuda(const CudaContext&, const CudaValue&) const {
                     "run it with device cpu");
 }
 
+void Op::input_gradient(const GradientContext&) const {
+  throw Unsupported(fmt::format("[gradient] '{}' has no gradient", what()));
+}
+
 }  // namespace lamina::nn::detail

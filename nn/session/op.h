@@ -28,6 +28,9 @@ struct PrepareContext {
   int threads = 1;
   std::string precision = "fp32";
   InputRanges input_ranges = {};
+  /// Only kernels that add the definition's own terms: no Winograd. What a value falls on one side
+  /// of (a ReLU, the largest of a window) should hang on it as little as it can.
+  bool plain_sums = false;
 };
 
 struct RunContext {
@@ -38,6 +41,15 @@ struct RunContext {
   kernels::Layout layout;  // of the input, where it has rank 4
   kernels::Exec exec;
   float input_range = 0;  // see SessionOptions::input_ranges
+};
+
+/// Contiguous f32 in NCHW order; see Op::input_gradient().
+struct GradientContext {
+  const float* input;  // of the step, as run() read it
+  Shape input_shape;
+  const float* output_gradient;
+  float* input_gradient;  // not the same memory
+  kernels::Exec exec;
 };
 
 class Op {
@@ -82,8 +94,20 @@ class Op {
   /// The same step on a CUDA device, with its weights there. Throws Unsupported where there are no
   /// kernels for it, as here.
   virtual CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const;
+  /// Whether on_cuda() takes the input as e4m3 (fp8) of one scale.
+  virtual bool takes_e4m3(const CudaContext& context, const Shape& input) const {
+    (void)context, (void)input;
+    return false;
+  }
+  /// Whether the values stay what they are, so that the step takes any element type.
+  virtual bool keeps_values() const { return false; }
   /// Whether on_cuda() takes an NHWC input whose channels are padded to 16 bytes.
   virtual bool reads_padded_channels() const { return false; }
+
+  /// From the gradient of a number with respect to the output, that with respect to the input, of a
+  /// step that has absorbed nothing. Needs no prepare(). Throws Unsupported where there is none, as
+  /// here.
+  virtual void input_gradient(const GradientContext& context) const;
 };
 
 }  // namespace lamina::nn::detail

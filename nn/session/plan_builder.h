@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lamina::nn::detail {
@@ -38,6 +39,8 @@ class PlanBuilder {
 
   const std::vector<PlanLeaf>& leaves() const noexcept { return leaves_; }
   const std::vector<PlanNode>& nodes() const noexcept { return nodes_; }
+  /// The steps as they were added.
+  std::vector<PlanNode> unfused() && { return std::move(nodes_); }
   /// The steps, each having absorbed what it can of those behind it.
   std::vector<PlanNode> fuse() &&;
 

@@ -2,6 +2,7 @@
 
 #include "core/require.h"
 #include "kernels/cuda/pool2d.h"
+#include "kernels/gradients.h"
 #include "nn/session/cuda/step.h"
 
 #include <string_view>
@@ -106,6 +107,11 @@ void MaxPool2dOp::run(const RunContext& context) const {
   kernels::max_pool2d_forward(problem, context.input, context.output, context.exec);
 }
 
+void MaxPool2dOp::input_gradient(const GradientContext& context) const {
+  kernels::max_pool2d_gradient(max_pool2d_problem(options_, context.input_shape), context.input,
+                               context.output_gradient, context.input_gradient, context.exec);
+}
+
 Shape AvgPool2dOp::output_shape(const Shape& input) const {
   return pooled_shape(avg_pool2d_problem(options_, input));
 }
@@ -119,6 +125,11 @@ void AvgPool2dOp::run(const RunContext& context) const {
   auto problem = avg_pool2d_problem(options_, context.input_shape);
   problem.layout = context.layout;
   kernels::avg_pool2d_forward(problem, context.input, context.output, context.exec);
+}
+
+void AvgPool2dOp::input_gradient(const GradientContext& context) const {
+  kernels::avg_pool2d_gradient(avg_pool2d_problem(options_, context.input_shape),
+                               context.output_gradient, context.input_gradient, context.exec);
 }
 
 Shape AdaptiveAvgPool2dOp::output_shape(const Shape& input) const {
@@ -135,6 +146,12 @@ void AdaptiveAvgPool2dOp::run(const RunContext& context) const {
   auto problem = adaptive_pool2d_problem(output_size_, context.input_shape);
   problem.layout = context.layout;
   kernels::adaptive_avg_pool2d_forward(problem, context.input, context.output, context.exec);
+}
+
+void AdaptiveAvgPool2dOp::input_gradient(const GradientContext& context) const {
+  kernels::adaptive_avg_pool2d_gradient(adaptive_pool2d_problem(output_size_, context.input_shape),
+                                        context.output_gradient, context.input_gradient,
+                                        context.exec);
 }
 
 }  // namespace lamina::nn::detail

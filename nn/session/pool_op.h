@@ -17,6 +17,7 @@ class MaxPool2dOp : public Op {
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   MaxPool2dOptions options_;
@@ -29,6 +30,7 @@ class AvgPool2dOp : public Op {
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   AvgPool2dOptions options_;
@@ -41,6 +43,7 @@ class AdaptiveAvgPool2dOp : public Op {
   Shape output_shape(const Shape& input) const override;
   void run(const RunContext& context) const override;
   CudaStep on_cuda(const CudaContext& context, const CudaValue& input) const override;
+  void input_gradient(const GradientContext& context) const override;
 
  private:
   Size2 output_size_;

@@ -7,7 +7,9 @@
 
 namespace lamina::nn::detail {
 
-/// The step's output for a contiguous f32 input in NCHW order, on all the threads there are.
+/// The step's output for a contiguous f32 input in NCHW order.
+Tensor run_alone(Op& op, const Tensor& input, const PrepareContext& context);
+/// The same on all the threads there are.
 Tensor run_alone(Op& op, const Tensor& input);
 
 }  // namespace lamina::nn::detail

@@ -52,7 +52,7 @@ void check_eval_mode(const nn::Module& module) {
 }
 
 void check_precision(const std::string& precision) {
-  constexpr std::string_view kKnown[] = {"fp32", "tf32", "fp16", "bf16", "int8"};
+  constexpr std::string_view kKnown[] = {"fp32", "tf32", "fp16", "bf16", "fp8", "int8"};
   LAMINA_REQUIRE(std::find(std::begin(kKnown), std::end(kKnown), precision) != std::end(kKnown),
                  "[session] '{}' is not a precision", precision);
 }
@@ -72,7 +72,9 @@ void check_input_ranges(const InputRanges& ranges, const std::vector<PlanNode>& 
     const bool known = std::any_of(nodes.begin(), nodes.end(), [&](const PlanNode& node) {
       return node.name == name && node.op->takes_input_range();
     });
-    LAMINA_REQUIRE(known, "[session] input_ranges['{}']: the model has no such convolution", name);
+    LAMINA_REQUIRE(
+        known, "[session] input_ranges['{}']: the model has no such convolution or linear layer",
+        name);
   }
 }
 
@@ -126,7 +128,8 @@ Session::Session(const nn::Module& module, SessionOptions options)
                                  .output_count = options.outputs.size(),
                                  .profile = options.profile,
                                  .input_ranges = options.input_ranges,
-                                 .record_input_ranges = options.record_input_ranges});
+                                 .record_input_ranges = options.record_input_ranges,
+                                 .between_passes = options.between_passes});
   impl_->pools.resize(1 + options.outputs.size());
   impl_->current.resize(impl_->pools.size());
   impl_->targets.resize(impl_->pools.size());

@@ -1,14 +1,11 @@
 #include "tests/capi/handles.h"
 
 #include <lamina/nn/session.h>
-#include <lamina/nn/top_classes.h>
 
 #include "capi/handles.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <thread>
 
 namespace lamina {
@@ -154,26 +151,6 @@ TEST_CASE("c api: sessions of one model run at once", "[capi]") {
   }
   for (std::thread& thread : threads) thread.join();
   for (const auto& result : results) CHECK((result.size() == 10 && result == results[0]));
-}
-
-TEST_CASE("top_classes: the best first, NaN before everything", "[nn]") {
-  const float logits[] = {1, 3, 3, -2};
-  const auto best = top_classes(logits, 9);
-  REQUIRE(best.size() == 4);
-  CHECK(best[0].index == 1);
-  CHECK(best[1].index == 2);
-  CHECK(best[3].index == 3);
-  float sum = 0;
-  for (const ClassScore& score : best) sum += score.probability;
-  CHECK(std::abs(sum - 1) < 1e-6f);
-  CHECK(top_classes(logits, 0).empty());
-  CHECK(top_classes(logits, -1).empty());
-
-  const float spoiled[] = {1, std::numeric_limits<float>::quiet_NaN()};
-  CHECK(top_classes(spoiled, 1)[0].index == 1);
-  const auto rows = top_classes(Tensor::full({2, 3}, 1), 1);
-  CHECK(rows.size() == 2);
-  CHECK_THROWS_AS(top_classes(Tensor::full({3}, 1), 1), InvalidArgument);
 }
 
 }  // namespace lamina

@@ -74,6 +74,11 @@ class Includes(Planted):
         self.allowed("kernels/cuda/a.cu", "#include <cuda_runtime.h>")
         self.refused("nn/a.cpp", "#include <cuda_runtime.h>", "kernels/cuda")
 
+    def test_python_sees_what_is_public(self):
+        self.allowed("python/src/a.cpp", "#include <lamina/nn/session.h>")
+        self.allowed("python/src/a.cpp", '#include "python/src/arrays.h"')
+        self.refused("python/src/a.cpp", '#include "nn/input.h"', "public headers only")
+
     def test_paths_begin_at_the_root(self):
         self.plant("nn/b.h", "")
         self.refused("nn/a.h", '#include "b.h"', "from the root")

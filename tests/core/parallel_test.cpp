@@ -10,6 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 using lamina::parallel_for;
 
 namespace {
@@ -129,6 +132,30 @@ TEST_CASE("parallel_for: several callers at once each get all of theirs", "[core
   for (std::thread& caller : callers) caller.join();
   CHECK(wrong == 0);
 }
+
+// ThreadSanitizer lets no child of fork() make threads.
+#if !defined(__SANITIZE_THREAD__)
+TEST_CASE("parallel_for: a child of fork() has threads of its own", "[core][parallel]") {
+  REQUIRE(each_once(visits(4, 1000, 1)));  // the pool has workers, which the child has not
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(20);  // instead of waiting for ever
+    std::atomic<int> inside{0};
+    bool met = false;
+    parallel_for(2, 2, 1, [&](std::int64_t, std::int64_t) {
+      ++inside;
+      while (inside < 2) std::this_thread::yield();
+      met = true;
+    });
+    ::_exit(met && each_once(visits(4, 1000, 1)) ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(each_once(visits(4, 1000, 1)));
+}
+#endif
 
 TEST_CASE("parallel_for: an exception comes back to the caller, and the pool goes on",
           "[core][parallel]") {

@@ -1,3 +1,5 @@
+#include <lamina/core/error.h>
+
 #include "kernels/cuda/conv2d/conv2d.h"
 #include "kernels/cuda/conv2d/conv2d_wgmma.h"
 
@@ -84,7 +86,21 @@ TEST_CASE("cuda conv2d plan: Hopper's tensor cores are asked for", "[cuda]") {
   CHECK(!plan_conv2d(problem, kDevice).wgmma);
 }
 
-TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels in steps of 64",
+TEST_CASE("cuda conv2d pack: tf32 weights are rounded to nearest, for tensor cores cut off",
+          "[cuda]") {
+  Conv2dProblem p{.conv = {.n = 1, .c_in = 4, .h = 1, .w = 1, .c_out = 1, .kh = 1, .kw = 1},
+                  .precision = Precision::tf32};
+  p.conv.layout = Layout::nhwc;
+  const float weight[] = {1 + 0x1.8p-11f, -1 - 0x1p-11f, 1 + 0x1p-12f, 0x1p30f};
+  float packed[4] = {};
+  pack_conv2d_weight(p, plan_conv2d(p, kDevice), weight, packed);
+  CHECK(packed[0] == 1 + 0x1p-10f);
+  CHECK(packed[1] == -1 - 0x1p-10f);
+  CHECK(packed[2] == 1);
+  CHECK(packed[3] == 0x1p30f);
+}
+
+TEST_CASE("cuda conv2d plan: wgmma takes stride 1, one group, channels in steps of 128 bytes",
           "[cuda]") {
   const auto is_legal = [](auto&& change) {
     Conv2dProblem problem = conv3x3(1, 128, 128, 56);
@@ -94,12 +110,41 @@ TEST_CASE("cuda conv2d plan: wgmma takes 16 bits, stride 1, one group, channels 
   CHECK(is_legal([](Conv2dProblem&) {}));
   CHECK(is_legal([](Conv2dProblem& p) { p.precision = Precision::fp16; }));
   CHECK(is_legal([](Conv2dProblem& p) { p.conv.dilation_h = 2; }));
-  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.precision = Precision::tf32; }));
+  CHECK(is_legal([](Conv2dProblem& p) { p.precision = Precision::tf32; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.precision = Precision::fp32; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_in = 96; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.c_out = 65; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.stride_w = 2; }));
   CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.conv.groups = 2; }));
-  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.f32_output = true; }));
+  CHECK_FALSE(is_legal([](Conv2dProblem& p) { p.output = Element::f32; }));
+}
+
+TEST_CASE("cuda conv2d plan: fp8 and bf16 may write each other, nothing else does", "[cuda]") {
+  const auto is_legal = [](Precision precision, Element output, std::int64_t c_out = 128) {
+    Conv2dProblem problem = conv3x3(1, 128, c_out, 56);
+    problem.precision = precision;
+    problem.output = output;
+    return wgmma_is_legal(problem, kDevice);
+  };
+  CHECK(is_legal(Precision::fp8, Element::e4m3));
+  CHECK(is_legal(Precision::fp8, Element::bf16));
+  CHECK(is_legal(Precision::bf16, Element::e4m3));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::f16));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::f32));
+  CHECK_FALSE(is_legal(Precision::fp16, Element::e4m3));
+  // Rows of results are whole vectors of 16 bytes.
+  CHECK(is_legal(Precision::fp8, Element::bf16, 72));
+  CHECK_FALSE(is_legal(Precision::fp8, Element::e4m3, 72));
+}
+
+TEST_CASE("cuda conv2d plan: what only wgmma does and may not is Unsupported", "[cuda]") {
+  Conv2dProblem problem = conv3x3(1, 128, 128, 56);
+  problem.precision = Precision::fp8;
+  CHECK_THROWS_AS(plan_conv2d(problem, kDevice), Unsupported);
+  problem.may_wgmma = true;
+  CHECK(plan_conv2d(problem, kDevice).wgmma);
+  CHECK_THROWS_AS(plan_conv2d(problem, {.name = {}, .compute_major = 8, .multiprocessors = 108}),
+                  Unsupported);
 }
 
 std::string wgmma_plan_of(std::int64_t n, std::int64_t c_in, std::int64_t c_out, std::int64_t size,
@@ -155,12 +200,26 @@ TEST_CASE("cuda conv2d plan: blocks pair up where no multiprocessor idles for it
   CHECK(shape.tiles == 132 * shape.tiles_c);
 }
 
+TEST_CASE("cuda conv2d plan: fp8 has half the steps, and tiles of 128 channels to store",
+          "[cuda]") {
+  const auto plan_at = [](std::int64_t n, std::int64_t channels, std::int64_t size) {
+    Conv2dProblem problem = conv3x3(n, channels, channels, size);
+    problem.precision = Precision::fp8;
+    return to_string(problem, plan_wgmma(problem, kDevice));
+  };
+  CHECK(plan_at(64, 256, 56) == "wgmma fp8 128x256x128, 4 stages, boxes of 8x8x2, cluster 2");
+  CHECK(plan_at(1, 128, 56) == "wgmma fp8 128x128x128, 6 stages, boxes of 64x2x1");
+  CHECK(plan_at(64, 512, 14) ==
+        "wgmma fp8 128x128x128, 6 stages, boxes of 2x2x32, cluster 2, 9 chunks");
+  CHECK(plan_at(1, 512, 14) == "wgmma fp8 128x64x128, 8 stages, boxes of 16x8x1, 9 chunks split");
+}
+
 TEST_CASE("cuda conv2d plan: VGG16's linear layers on wgmma, weights as rows", "[cuda]") {
   const auto plan_at = [](std::int64_t n, std::int64_t c_in) {
     const Conv2dProblem problem{
         .conv = {.n = n, .c_in = c_in, .h = 1, .w = 1, .c_out = 4096, .kh = 1, .kw = 1},
         .precision = Precision::fp16,
-        .f32_output = true};
+        .output = Element::f32};
     CHECK(wgmma_is_legal(problem, kDevice));
     return to_string(problem, plan_wgmma(problem, kDevice));
   };

@@ -106,6 +106,24 @@ TEST_CASE("weight names: what is no whole VGG is told too", "[models][names]") {
   CHECK(hint_for(narrow, "vgg11").empty());
 }
 
+TEST_CASE("weight names: a model is made of the tensors themselves", "[models][names]") {
+  const StateDict plain = zeros_of("vgg13_bn", 5);
+  for (const StateDict& state : {plain, prefixed(plain, "module.")}) {
+    const Model model = make_model_from(state);
+    CHECK(model.info().name == "vgg13_bn");
+    CHECK_FALSE(model.module().training());
+    CHECK(model.state_dict()["classifier.6.weight"].shares_storage_with(
+        plain["classifier.6.weight"]));
+  }
+  CHECK_THROWS_AS(make_model_from(StateDict()), StateDictError);
+  try {
+    make_model_from(as_timm(plain));
+    FAIL("timm's names were taken");
+  } catch (const StateDictError& error) {
+    CHECK(error.hint() == "the names are timm's; the weights fit vgg13_bn");
+  }
+}
+
 TEST_CASE("weight names: DataParallel's prefix comes off where every name has it, with a note",
           "[models][names]") {
   CHECK_FALSE(without_data_parallel(StateDict()));

@@ -13,6 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include <map>
+#include <stdexcept>
 
 using namespace lamina;
 using namespace lamina::nn;
@@ -102,7 +103,7 @@ TEST_CASE("cuda session: runs on Hopper's tensor cores where they are asked for"
   const auto network = test::network_of_whole_steps();
   const Tensor batch = test::pattern({3, 3, 9, 8});
   const Tensor expected = run_once(*network, batch, {.device = "cpu", .max_batch = 3});
-  for (const std::string precision : {"fp16", "bf16"}) {
+  for (const std::string precision : {"tf32", "fp16", "bf16"}) {
     INFO(wish << ", " << precision);
     Session session(*network, {.device = "cuda", .precision = precision, .max_batch = 3});
     const Tensor actual = session.run(batch).clone();
@@ -217,6 +218,22 @@ TEST_CASE("cuda session: takes inputs of another size, and no images at all", "[
         !(relative_error(session.run(batch), run_once(*network, batch, {.device = "cpu"})) > 1e-5));
   }
   CHECK(session.run(Tensor::zeros({0, 3, 8, 8})).shape() == Shape({0, 10}));
+}
+
+TEST_CASE("cuda session: what is called between two passes may end the run", "[nn][cuda]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({5, 3, 8, 8});
+  int calls = 0, last = 100;
+  const auto stop = [&] {
+    if (++calls == last) throw std::runtime_error("enough");
+  };
+  Session session(*network, {.device = "cuda", .max_batch = 2, .between_passes = stop});
+  const Tensor all = session.run(batch).clone();
+  CHECK(calls == 2);
+  last = calls + 1;
+  CHECK_THROWS_WITH(session.run(batch), "enough");
+  last = 100;
+  CHECK(equal_bits(session.run(batch), all));
 }
 
 TEST_CASE("cuda session: a model that begins with rows", "[nn][cuda]") {

@@ -89,6 +89,26 @@ std::shared_ptr<nn::Sequential> wide_network() {
   return ready(network);
 }
 
+std::shared_ptr<nn::Sequential> network_for_fp8() {
+  using namespace lamina::nn;
+  auto network = std::make_shared<Sequential>();
+  network->add(conv3x3(3, 64))
+      .add(std::make_shared<ReLU>())
+      .add(conv3x3(64, 128))
+      .add(std::make_shared<ReLU>())
+      .add(conv3x3(128, 128))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<MaxPool2d>(MaxPool2dOptions{}))
+      .add(conv3x3(128, 64))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<AdaptiveAvgPool2d>(Size2(2, 2)))
+      .add(std::make_shared<Flatten>())
+      .add(std::make_shared<Linear>(LinearOptions{.in_features = 256, .out_features = 48}))
+      .add(std::make_shared<ReLU>())
+      .add(std::make_shared<Linear>(LinearOptions{.in_features = 48, .out_features = 10}));
+  return ready(network);
+}
+
 std::shared_ptr<nn::Sequential> network_of_whole_steps() {
   using namespace lamina::nn;
   auto network = std::make_shared<Sequential>();

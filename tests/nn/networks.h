@@ -26,4 +26,8 @@ std::shared_ptr<nn::Sequential> wide_network();
 /// conv-relu-conv-relu-pool-adaptive pool-flatten-linear, 64 channels: what Hopper's kernels take.
 std::shared_ptr<nn::Sequential> network_of_whole_steps();
 
+/// Like VGG: conv 3-64, 64-128, 128-128 and pooling, 128-64, each with ReLU, adaptive pool, two
+/// linear layers.
+std::shared_ptr<nn::Sequential> network_for_fp8();
+
 }  // namespace lamina::test

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <thread>
 
 using namespace lamina;
@@ -162,6 +163,22 @@ TEST_CASE("session: a result stays what it is while somebody holds it", "[nn][se
   CHECK_FALSE(equal_bits(second, third));
 }
 
+TEST_CASE("session: what is called between two passes may end the run", "[nn][session]") {
+  const auto network = test::small_network();
+  const Tensor batch = test::pattern({5, 3, 8, 8});
+  int calls = 0, last = 100;
+  const auto stop = [&] {
+    if (++calls == last) throw std::runtime_error("enough");
+  };
+  Session session(*network, {.device = "cpu", .max_batch = 2, .between_passes = stop});
+  const Tensor all = session.run(batch).clone();
+  CHECK(calls == 2);
+  last = calls + 1;
+  CHECK_THROWS_WITH(session.run(batch), "enough");
+  last = 100;
+  CHECK(equal_bits(session.run(batch), all));
+}
+
 TEST_CASE("session: runs a layer that no plan knows by its forward", "[nn][session]") {
   auto network = test::small_network();
   network->add(std::make_shared<Doubling>());
@@ -244,11 +261,13 @@ TEST_CASE("session: a narrower precision is near fp32, with the same bits in any
   }
 }
 
-TEST_CASE("session: the inputs of convolutions are looked at where that was asked for",
-          "[nn][session]") {
+TEST_CASE(
+    "session: the inputs of convolutions and linear layers are looked at where that was asked for",
+    "[nn][session]") {
   const auto network = test::small_network();
   const Tensor batch = test::pattern({3, 3, 13, 10});
-  Session session(*network, {.max_batch = 2, .outputs = {"3"}, .record_input_ranges = true});
+  Session session(*network,
+                  {.max_batch = 2, .outputs = {"3", "7", "10"}, .record_input_ranges = true});
   CHECK(session.input_ranges().empty());
   session.run(batch);
   const auto largest = [](const Tensor& values) {
@@ -258,7 +277,10 @@ TEST_CASE("session: the inputs of convolutions are looked at where that was aske
     }
     return most;
   };
-  const InputRanges expected{{"0", largest(batch)}, {"4", largest(session.output("3"))}};
+  const InputRanges expected{{"0", largest(batch)},
+                             {"4", largest(session.output("3"))},
+                             {"8", largest(session.output("7"))},
+                             {"11", largest(session.output("10"))}};
   CHECK(session.input_ranges() == expected);
   // Runs add up, whatever their size.
   session.run(Tensor::zeros({1, 3, 20, 20}));
@@ -290,8 +312,9 @@ TEST_CASE("session: int8 rounds by the ranges that are given", "[nn][session]") 
 
 TEST_CASE("session: ranges of no convolution or of no size are refused", "[nn][session][errors]") {
   const auto network = test::small_network();
-  CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"8", 1.0f}}}),
-                    "[session] input_ranges['8']: the model has no such convolution");
+  CHECK_THROWS_WITH(
+      Session(*network, {.input_ranges = {{"1", 1.0f}}}),
+      "[session] input_ranges['1']: the model has no such convolution or linear layer");
   CHECK_THROWS_WITH(Session(*network, {.input_ranges = {{"0", -1.0f}}}),
                     "[session] input_ranges['0'] is -1");
   CHECK_THROWS_AS(
@@ -319,7 +342,7 @@ TEST_CASE("session: what it cannot do is one clear error", "[nn][session][errors
   CHECK_THROWS_WITH(Session(*network, {.device = "gpu"}), "[device] 'gpu' is not a device");
   CHECK_THROWS_WITH(Session(*network, {.precision = "fp16"}),
                     "[session] precision 'fp16' is not available on cpu");
-  CHECK_THROWS_WITH(Session(*network, {.precision = "fp8"}), "[session] 'fp8' is not a precision");
+  CHECK_THROWS_WITH(Session(*network, {.precision = "fp4"}), "[session] 'fp4' is not a precision");
   CHECK_THROWS_WITH(Session(*network, {.outputs = {"99"}}),
                     "[module] Sequential has no layer '99'");
   CHECK_THROWS_WITH(Session(*network).run(Tensor::zeros({1, 4, 8, 8})),

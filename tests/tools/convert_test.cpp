@@ -36,7 +36,7 @@ TEST_CASE("convert: a container keeps its model and labels in another container"
   CHECK_THAT(outcome.out, Contains("\tc"));
 }
 
-TEST_CASE("convert: --calibrate keeps the ranges of a model's convolutions", "[tools][convert]") {
+TEST_CASE("convert: --calibrate keeps the ranges of a model's layers", "[tools][convert]") {
   const Workplace place;
   CHECK(place.convert({"-q", "convert", "model.lamina", "c.lamina", "--calibrate", "."}).status ==
         0);
@@ -44,10 +44,10 @@ TEST_CASE("convert: --calibrate keeps the ranges of a model's convolutions", "[t
     return json::parse(place.convert({"inspect", "--json", file}).out)["weights"]["input_ranges"];
   };
   REQUIRE(ranges("c.lamina").is_object());
-  CHECK(ranges("c.lamina").size() == 1);
+  CHECK(ranges("c.lamina").size() == 2);
   CHECK(ranges("c.lamina")["0"] > 1);  // pictures are normalised
   CHECK(ranges("model.lamina").is_null());
-  CHECK_THAT(place.convert({"inspect", "c.lamina"}).out, Contains("calibrated, 1 convolution\n"));
+  CHECK_THAT(place.convert({"inspect", "c.lamina"}).out, Contains("calibrated, 2 layers\n"));
   CHECK(place.infer({"-q", "-m", "c.lamina", "--precision", "int8", "a.bmp"}).status == 0);
   // A copy keeps them, other names do not.
   CHECK(place.convert({"-q", "convert", "c.lamina", "d.lamina", "--dtype", "bf16"}).status == 0);

@@ -34,17 +34,29 @@ TEST_CASE("infer cuda: the digits model reads its pictures in every precision", 
   REQUIRE(run("vgg16-infer", arguments).status == 0);
   const Tensor expected = serialization::load_npy(place / "logits.npy");
   const std::pair<std::string, double> bounds[] = {
-      {"fp32", 1e-5}, {"tf32", 1e-3}, {"fp16", 5e-3}, {"bf16", 2e-2}};
+      {"fp32", 1e-5}, {"tf32", 1e-3}, {"fp16", 5e-3}, {"bf16", 2e-2}, {"fp8", 0.15}};
   for (const auto& [precision, bound] : bounds) {
     INFO(precision);
     auto these = arguments;
     these.insert(these.begin(), {"--precision", precision});
+    if (std::string(precision) == "fp8") {
+      these.insert(these.begin(), {"--calibrate", data + "/digits"});
+    }
     const Outcome outcome = on_cuda(place, these);
     INFO(outcome.err);
     REQUIRE(outcome.status == 0);
     const Difference d = difference(serialization::load_npy(place / "logits.npy"), expected);
     CHECK(!(d.max_abs > bound * d.max_abs_reference));
   }
+}
+
+TEST_CASE("infer cuda: fp8 without calibration is status 3, and says what to do", "[tools][cuda]") {
+  const Workplace place;
+  const Outcome outcome =
+      on_cuda(place, {"-q", "-m", "model.lamina", "--precision", "fp8", "a.bmp"});
+  CHECK(outcome.status == 3);
+  CHECK_THAT(outcome.err, Contains("how large the inputs of layers become"));
+  CHECK_THAT(outcome.err, Contains("--calibrate DIR"));
 }
 
 TEST_CASE("infer cuda: results, features and the profile are there as on the processor",

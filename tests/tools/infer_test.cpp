@@ -183,7 +183,7 @@ TEST_CASE("infer: int8 takes ranges from example pictures", "[tools][infer]") {
 TEST_CASE("infer: --calibrate without int8 or without pictures is status 2", "[tools][infer]") {
   const Workplace place;
   CHECK(place.infer({"--calibrate", ".", "a.bmp"}).err ==
-        "vgg16-infer: error: --calibrate is for --precision int8\n"
+        "vgg16-infer: error: --calibrate is for --precision int8 and fp8\n"
         "  hint: the others round nothing by a range\n");
   const Outcome outcome =
       place.infer({"-q", "--precision", "int8", "--calibrate", "none", "a.bmp"});

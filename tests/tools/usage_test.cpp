@@ -87,7 +87,7 @@ TEST_CASE("lamina-convert: a wrong command line is one error line, a hint and st
 }
 
 TEST_CASE("programs: help, version, devices and completion need nothing else", "[tools][usage]") {
-  const std::string program = GENERATE("vgg16-infer", "lamina-convert");
+  const std::string program = GENERATE("vgg16-infer", "lamina-convert", "lamina-lpips");
   for (const std::string option : {"--help", "-h", "--version", "--list-devices", "--man",
                                    "--completion=bash", "--completion=zsh", "--completion=fish"}) {
     const Outcome outcome = run(program, {option});
@@ -104,7 +104,7 @@ TEST_CASE("programs: help, version, devices and completion need nothing else", "
 
 TEST_CASE("programs: the bash completion is valid and offers options", "[tools][usage]") {
   const TemporaryFolder folder;
-  for (const std::string program : {"vgg16-infer", "lamina-convert"}) {
+  for (const std::string program : {"vgg16-infer", "lamina-convert", "lamina-lpips"}) {
     write_text(folder / "completion", run(program, {"--completion", "bash"}).out);
     CHECK(std::system(("bash -n " + (folder / "completion").string()).c_str()) == 0);
   }

@@ -57,6 +57,7 @@ Ceilings measure_ceilings(int threads) {
 
 std::optional<double> measure_device_gflops(Device device, const std::string& precision) {
   if (device.type != DeviceType::cuda || !kernels::cuda::has_cublas()) return std::nullopt;
+  if (precision == "fp8") return std::nullopt;  // cuBLAS has it elsewhere, in cublasLt
   const kernels::cuda::ScopedDevice current(device.index);
   return 1e3 * kernels::cuda::cublas_matmul_tflops(kernels::cuda::precision_named(precision));
 }

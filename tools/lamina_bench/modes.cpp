@@ -29,7 +29,7 @@ SessionOptions session_options(const Bench& bench) {
           .precision = bench.options.precision,
           .threads = bench.threads,
           .max_batch = bench.batch,
-          .input_ranges = bench.subject.model().info().input_ranges};
+          .input_ranges = bench.subject.input_ranges(bench.options.precision)};
 }
 
 double macs_per_image(const Session& session) {

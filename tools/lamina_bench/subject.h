@@ -24,6 +24,10 @@ class Subject {
   std::int64_t size() const noexcept { return size_; }
   std::int64_t channels() const noexcept { return 3; }
 
+  /// The model's own, or what batch() reaches where fp8 needs ranges and the model has none: one
+  /// pass on the processor.
+  InputRanges input_ranges(const std::string& precision) const;
+
   /// n images of seeded noise as a normalised picture has it; few of them are different.
   Tensor batch(std::int64_t n) const;
   /// The largest error of the logits of batch(n), relative to the largest logit, against the model
@@ -35,6 +39,7 @@ class Subject {
   const Tensor& expected(std::int64_t image);
 
   const Context& context_;
+  double too_wrong_;
   Model model_;
   double load_ms_ = 0;
   std::int64_t size_ = 0;

@@ -49,7 +49,8 @@ ExitStatus take_turns(const BenchOptions& options, const Context& context) {
   Session session(subject.model(), {.device = options.device,
                                     .precision = options.precision,
                                     .threads = threads,
-                                    .max_batch = images.size(0)});
+                                    .max_batch = images.size(0),
+                                    .input_ranges = subject.input_ranges(options.precision)});
   const Tensor logits = session.run(images);
   const double load_ms = ms_since(begin);
   if (!options.output.empty()) serialization::save_npy(logits, options.output);

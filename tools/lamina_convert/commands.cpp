@@ -77,7 +77,7 @@ Command convert_files_command(ConvertOptions& o) {
                   {.names = "--calibrate",
                    .value = "DIR",
                    .help = "of a .lamina OUT with a model: keep how large activations become, from "
-                           "the pictures in DIR; int8 rounds by it",
+                           "the pictures in DIR; int8 and fp8 round by it",
                    .completes = Completes::folders,
                    .set = text(o.calibrate)},
                   force_option(o)},

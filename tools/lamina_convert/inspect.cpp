@@ -109,7 +109,7 @@ std::string calibration(const std::string& weights) {
   const Json object = Json::parse(weights, nullptr, false);
   if (!object.is_object() || !object.contains("input_ranges")) return "";
   const std::size_t count = object["input_ranges"].size();
-  return fmt::format("calibrated, {} convolution{}", count, count == 1 ? "" : "s");
+  return fmt::format("calibrated, {} layer{}", count, count == 1 ? "" : "s");
 }
 
 Json parsed(const std::string& json) {
@@ -196,7 +196,7 @@ std::string as_text(const Contents& contents, const ConvertOptions& options) {
   line("model", contents.model.empty() ? "" : field(contents.model, "type"));
   line("name", field(contents.weights, "name"));
   line("weights", field(contents.weights, "source"));
-  line("int8", calibration(contents.weights));
+  line("int8, fp8", calibration(contents.weights));
   line("checkpoint", contents.checkpoint);
   line("created by", contents.created_by);
   for (const auto& [key, value] : contents.metadata) line("metadata", key + " = " + value);

@@ -125,9 +125,9 @@ Option device_option(std::string& target, std::string group) {
 Option precision_option(std::string& target, std::string group) {
   return {.names = "--precision",
           .value = "P",
-          .help = "fp32 (default); bf16; on the processor int8; on CUDA tf32, fp16",
+          .help = "fp32 (default); bf16; on the processor int8; on CUDA tf32, fp16, fp8",
           .group = std::move(group),
-          .choices = {"fp32", "bf16", "int8", "tf32", "fp16"},
+          .choices = {"fp32", "bf16", "int8", "tf32", "fp16", "fp8"},
           .set = text(target)};
 }
 

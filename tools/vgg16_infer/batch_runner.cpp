@@ -18,12 +18,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 SessionOptions session_options(const InferOptions& options, const Model& model,
-                               std::int64_t max_batch) {
+                               std::int64_t max_batch, const std::string& heat_layer) {
+  std::vector<std::string> outputs = options.features;
+  if (!heat_layer.empty() && std::ranges::find(outputs, heat_layer) == outputs.end()) {
+    outputs.push_back(heat_layer);
+  }
   return {.device = options.device,
           .precision = options.precision,
           .threads = static_cast<int>(options.threads),
           .max_batch = max_batch,
-          .outputs = options.features,
+          .outputs = std::move(outputs),
           .profile = options.profile,
           .input_ranges = model.info().input_ranges};
 }
@@ -35,11 +39,12 @@ std::optional<NpyOutput> npy_output(const std::string& path) {
 }  // namespace
 
 BatchRunner::BatchRunner(const Model& model, const InferOptions& options, std::int64_t max_batch,
-                         const Console& console)
+                         const std::string& heat_layer, const Console& console)
     : options_(options),
+      heat_layer_(heat_layer),
       labels_(model.info().labels),
       topk_(usable_topk(model, options, console)),
-      session_(model, session_options(options, model, max_batch)),
+      session_(model, session_options(options, model, max_batch, heat_layer)),
       logits_file_(npy_output(options.logits_out)),
       input_file_(npy_output(options.save_input)) {
   const bool npy = options.features_out.ends_with(".npy");
@@ -88,6 +93,8 @@ std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
                   .height = image.height,
                   .top = {},
                   .logits = {},
+                  .activation = {},
+                  .heatmap = {},
                   .decode_ms = image.decode_ms,
                   .preprocess_ms = image.preprocess_ms,
                   .infer_ms = infer_ms};
@@ -100,7 +107,10 @@ std::vector<Result> BatchRunner::run(const std::vector<ReadyImage>& batch) {
 void BatchRunner::fill(Result& result, std::int64_t row) const {
   const std::int64_t classes = logits_.size(1);
   result.logits = {logits_.data<float>() + row * classes, static_cast<std::size_t>(classes)};
-  for (const lamina::ClassScore& best : top_classes(result.logits, topk_)) {
+  if (!heat_layer_.empty()) {
+    result.activation = session_.output(heat_layer_).slice(0, row, row + 1);
+  }
+  for (const ClassScore& best : top_classes(result.logits, topk_)) {
     const auto at = static_cast<std::size_t>(best.index);
     result.top.push_back({.index = best.index,
                           .label = at < labels_.size() ? labels_[at] : "",

@@ -20,8 +20,9 @@ namespace lamina::tools {
 class BatchRunner {
  public:
   /// Errors: those of Session; OutputError where a file cannot be made.
+  /// `heat_layer`: the module whose output each result has as its activation; empty: none.
   BatchRunner(const Model& model, const InferOptions& options, std::int64_t max_batch,
-              const Console& console);
+              const std::string& heat_layer, const Console& console);
 
   /// A result for each image, in order; those with an error pass through. What results refer to
   /// lives until the next call.
@@ -45,6 +46,7 @@ class BatchRunner {
   void fill(Result& result, std::int64_t row) const;
 
   const InferOptions& options_;
+  std::string heat_layer_;
   std::vector<std::string> labels_;
   std::int64_t topk_;
   Session session_;

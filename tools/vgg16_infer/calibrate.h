@@ -1,4 +1,4 @@
-// Example pictures through a model in float32, to learn how large each convolution's inputs become.
+// Example pictures through a model in float32, to learn how large each layer's inputs become.
 #pragma once
 
 #include "tools/support/run_main.h"

@@ -9,6 +9,7 @@
 #include "tools/vgg16_infer/image_queue.h"
 #include "tools/vgg16_infer/inputs.h"
 #include "tools/vgg16_infer/model_source.h"
+#include "tools/vgg16_infer/picture_outputs.h"
 #include "tools/vgg16_infer/result.h"
 
 #include <lamina/core/threads.h>
@@ -78,7 +79,9 @@ class Job {
           {.directory = options_.calibrate, .threads = options_.threads, .exif = options_.exif},
           context_);
     }
-    runner_.emplace(model, options_, sizes_.batch, context_.console);
+    if (options_.wants_heat_maps()) pictures_.emplace(model, options_, inputs_);
+    runner_.emplace(model, options_, sizes_.batch, pictures_ ? pictures_->layer() : "",
+                    context_.console);
     run_info_ = {.model = model.info().name.empty() ? options_.model : model.info().name,
                  .weights = model.info().weights,
                  .device = runner_->device(),
@@ -86,6 +89,7 @@ class Job {
     context_.console.note("{}, weights {}; {}, {}, batch {}", run_info_.model,
                           run_info_.weights.empty() ? options_.model : run_info_.weights,
                           runner_->where(), run_info_.precision, sizes_.batch);
+    if (pictures_) pictures_->begin(run_info_);
   }
 
   // True where the user stopped it.
@@ -94,6 +98,7 @@ class Job {
     ImageQueue queue(inputs_, {.transforms = transforms_,
                                .decode = {.apply_exif_orientation = options_.exif},
                                .workers = sizes_.workers,
+                               .keep_pictures = pictures_.has_value(),
                                .ahead = ahead});
     Progress progress("classify", Progress::Unit::images, context_.progress);
     std::vector<ReadyImage> batch;
@@ -125,8 +130,10 @@ class Job {
   void flush(std::vector<ReadyImage>& batch, Progress& progress) {
     if (batch.empty()) return;
     std::string text;
-    for (const Result& result : runner_->run(batch)) {
-      text += format_->record(result);
+    std::vector<Result> results = runner_->run(batch);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (pictures_) pictures_->add(batch[i], results[i]);
+      text += format_->record(results[i]);
     }
     for (const ReadyImage& image : batch) {
       if (image.error.empty()) continue;
@@ -145,13 +152,14 @@ class Job {
     try {
       output_->write(text);
     } catch (const ClosedPipe&) {
-      if (!runner_->has_files()) throw;
+      if (!runner_->has_files() && !pictures_) throw;
       closed_ = true;
     }
   }
 
   void finish_runner() {
     context_.console.detail("{}", runner_->memory());
+    if (pictures_) pictures_->finish(context_.console);
     for (const std::string& path : runner_->finish()) {
       context_.console.warning("not written, since no image was classified: {}", path);
     }
@@ -176,6 +184,7 @@ class Job {
   std::unique_ptr<Output> output_;
   std::unique_ptr<ResultFormat> format_;
   vision::Transforms transforms_;
+  std::optional<PictureOutputs> pictures_;
   std::optional<BatchRunner> runner_;
   RunInfo run_info_;
   std::int64_t done_ = 0, failed_ = 0;

@@ -71,8 +71,10 @@ ReadyImage make_ready(const Input& input, const ImageQueueOptions& options) {
     ready.width = image.width;
     ready.height = image.height;
     const auto decoded = Clock::now();
-    ready.pixels = vision::preprocess(image, options.transforms);
+    ready.pixels =
+        options.prepare ? options.prepare(image) : vision::preprocess(image, options.transforms);
     ready.preprocess_ms = ms_since(decoded);
+    if (options.keep_pictures) ready.shown = show_picture(image, options.transforms);
   } catch (const Error& error) {
     ready.error = error.what();
     ready.hint = error.hint();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tools/vgg16_infer/inputs.h"
+#include "tools/vgg16_infer/pictures.h"
 
 #include <lamina/core/tensor.h>
 #include <lamina/vision/decode.h>
@@ -9,6 +10,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -23,14 +25,18 @@ struct ReadyImage {
   const Input* input = nullptr;
   std::string error, hint;             ///< error empty: fine
   std::int64_t width = 0, height = 0;  ///< as decoded
-  Tensor pixels;                       ///< [3, h, w]
+  Tensor pixels;                       ///< [3, h, w], or what options.prepare gave
+  std::optional<ShownPicture> shown;   ///< where the options keep it
   double decode_ms = 0, preprocess_ms = 0;
 };
 
 struct ImageQueueOptions {
   vision::Transforms transforms;
-  vision::DecodeOptions decode;
+  /// Instead of preprocess() with the transforms, where there is one; called on several threads.
+  std::function<Tensor(const vision::Image&)> prepare = {};
+  vision::DecodeOptions decode = {};
   int workers = 1;
+  bool keep_pictures = false;  ///< as a person looks at them
   std::size_t ahead = 8;  ///< images that may be ready or in work at once: memory is bounded by it
 };
 

@@ -117,6 +117,34 @@ std::vector<Option> result_options(InferOptions& o) {
   };
 }
 
+std::vector<Option> picture_options(InferOptions& o) {
+  const std::string group = "Pictures (what a class looks at, by Grad-CAM)";
+  return {
+      {.names = "--heatmap",
+       .value = "DIR",
+       .help = "a heat map over each image as DIR/NAME.png, and as numbers, DIR/NAME.npy",
+       .group = group,
+       .completes = Completes::folders,
+       .set = text(o.heatmap)},
+      {.names = "--heatmap-layer",
+       .value = "LAYER",
+       .help = "the module whose output is weighed (the last of features: features.30)",
+       .group = group,
+       .set = text(o.heatmap_layer)},
+      {.names = "--heatmap-class",
+       .value = "N",
+       .help = "index of the class to look for (the likeliest of each image)",
+       .group = group,
+       .set = integer(o.heatmap_class, 0, 1'000'000'000)},
+      {.names = "--report",
+       .value = "FILE.html",
+       .help = "one page that holds it all: each image, its classes as bars, its heat map",
+       .group = group,
+       .completes = Completes::files,
+       .set = text(o.report)},
+  };
+}
+
 std::vector<Option> preprocessing_options(InferOptions& o) {
   const std::string group = "Preprocessing (torchvision's by default)";
   return {
@@ -154,8 +182,8 @@ std::vector<Option> running_options(InferOptions& o) {
       precision_option(o.precision, group),
       {.names = "--calibrate",
        .value = "DIR",
-       .help = "int8: first learn how large activations become, from the pictures in DIR "
-               "(optional; lamina-convert convert --calibrate keeps it in a container)",
+       .help = "int8, fp8: first learn how large activations become, from the pictures in DIR "
+               "(fp8 must know; lamina-convert convert --calibrate keeps it in a container)",
        .group = group,
        .completes = Completes::folders,
        .set = text(o.calibrate)},
@@ -216,6 +244,14 @@ void check_features(const InferOptions& o) {
   }
 }
 
+void check_pictures(const InferOptions& o) {
+  if (!o.wants_heat_maps() && (!o.heatmap_layer.empty() || o.heatmap_class >= 0)) {
+    throw UsageError(o.heatmap_layer.empty() ? "--heatmap-class without --heatmap DIR"
+                                             : "--heatmap-layer without --heatmap DIR",
+                     "--report FILE.html shows heat maps too");
+  }
+}
+
 void check_resume(InferOptions& o) {
   if (o.resume.empty()) return;
   if (o.format.empty()) o.format = "jsonl";
@@ -223,6 +259,9 @@ void check_resume(InferOptions& o) {
   if (!o.output.empty()) {
     throw UsageError("--resume and --output exclude each other",
                      "--resume FILE.jsonl makes FILE where it is not there yet");
+  }
+  if (!o.report.empty()) {
+    throw UsageError("--resume cannot go on with a report", "--heatmap DIR adds to a directory");
   }
   if (!o.logits_out.empty() || !o.save_input.empty() || !o.features_out.empty()) {
     throw UsageError("--resume cannot go on with an array file",
@@ -232,7 +271,8 @@ void check_resume(InferOptions& o) {
 
 void check_distinct(const InferOptions& o) {
   std::vector<std::string> files;
-  for (const auto& file : {o.output, o.logits_out, o.save_input, o.features_out, o.resume}) {
+  for (const auto& file :
+       {o.output, o.logits_out, o.save_input, o.features_out, o.resume, o.report}) {
     if (file.empty()) continue;
     if (std::find(files.begin(), files.end(), file) != files.end()) {
       throw UsageError("two outputs into one file: " + file);
@@ -256,12 +296,13 @@ Command infer_command(InferOptions& options) {
       .examples = {{"vgg16-infer cat.jpg", "the five likeliest classes"},
                    {"vgg16-infer -r photos --format jsonl -o out.jsonl", "a whole folder"},
                    {"vgg16-infer --features avgpool --features-out f.npy *.jpg", "feature vectors"},
+                   {"vgg16-infer --report out.html *.jpg", "a page to look at"},
                    {"vgg16-infer --summary -m vgg19_bn", "what is in a model"}},
       .notes =
           "A line of text is path, rank, class index, probability and label, separated by "
           "tabs. docs/vgg16-infer.md describes all formats."};
-  for (auto* part : {&input_options, &model_options, &result_options, &preprocessing_options,
-                     &running_options, &looking_options}) {
+  for (auto* part : {&input_options, &model_options, &result_options, &picture_options,
+                     &preprocessing_options, &running_options, &looking_options}) {
     std::vector<Option> list = part(options);
     command.options.insert(command.options.end(), list.begin(), list.end());
   }
@@ -270,10 +311,12 @@ Command infer_command(InferOptions& options) {
 
 void check_options(InferOptions& o) {
   check_features(o);
+  check_pictures(o);
   check_resume(o);
   check_distinct(o);
-  if (!o.calibrate.empty() && o.precision != "int8") {
-    throw UsageError("--calibrate is for --precision int8", "the others round nothing by a range");
+  if (!o.calibrate.empty() && o.precision != "int8" && o.precision != "fp8") {
+    throw UsageError("--calibrate is for --precision int8 and fp8",
+                     "the others round nothing by a range");
   }
   for (const auto* file : {&o.logits_out, &o.save_input}) {
     if (!file->empty() && !ends_with(*file, ".npy")) {

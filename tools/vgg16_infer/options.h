@@ -24,6 +24,11 @@ struct InferOptions {
   std::string format, output;  ///< format empty: text, or jsonl with --resume
   std::vector<std::string> features;
   std::string features_out, logits_out, save_input;
+  std::string heatmap, heatmap_layer, report;
+  std::int64_t heatmap_class = -1;  ///< -1: each picture's best
+
+  /// Whether a picture's heat map is to be computed.
+  bool wants_heat_maps() const { return !heatmap.empty() || !report.empty(); }
 
   std::int64_t resize = -1, crop = -1;  ///< -1: as the weights say
   std::optional<std::array<float, 3>> mean, std;

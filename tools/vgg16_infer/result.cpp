@@ -15,7 +15,7 @@ std::string json_object(const Result& result, bool with_logits) {
   std::string out = fmt::format(R"({{"path":{},"ok":true,"width":{},"height":{},"top":[)", path,
                                 result.width, result.height);
   const char* comma = "";
-  for (const ClassScore& score : result.top) {
+  for (const NamedScore& score : result.top) {
     out += fmt::format(R"({}{{"index":{},"label":{},"prob":{},"logit":{}}})", comma, score.index,
                        score.label.empty() ? "null" : json_string(score.label),
                        json_number(score.probability), json_number(score.logit));
@@ -31,9 +31,10 @@ std::string json_object(const Result& result, bool with_logits) {
     }
     out += "]";
   }
-  out += fmt::format(R"(,"ms":{{"decode":{:.2f},"preprocess":{:.2f},"infer":{:.2f}}}}})",
+  out += fmt::format(R"(,"ms":{{"decode":{:.2f},"preprocess":{:.2f},"infer":{:.2f}}})",
                      result.decode_ms, result.preprocess_ms, result.infer_ms);
-  return out;
+  if (!result.heatmap.empty()) out += ",\"heatmap\":" + json_string(result.heatmap);
+  return out + "}";
 }
 
 class JsonLines : public ResultFormat {
@@ -78,7 +79,7 @@ class Csv : public ResultFormat {
     }
     std::string out;
     int rank = 0;
-    for (const ClassScore& score : result.top) {
+    for (const NamedScore& score : result.top) {
       out +=
           fmt::format("{},true,{},{},{},{},{},{},{},\n", path, result.width, result.height, ++rank,
                       score.index, csv_field(score.label), score.probability, score.logit);
@@ -95,7 +96,7 @@ class Text : public ResultFormat {
     std::string out;
     int rank = 0;
     if (!result.error.empty()) return out;
-    for (const ClassScore& score : result.top) {
+    for (const NamedScore& score : result.top) {
       out += fmt::format("{}\t{}\t{}\t{:.4f}\t", line_field(result.path), ++rank, score.index,
                          score.probability);
       if (with_logits_) out += fmt::format("{:.4f}\t", score.logit);

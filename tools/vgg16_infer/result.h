@@ -1,6 +1,8 @@
 // The answer for one image, and how it is written in each format.
 #pragma once
 
+#include <lamina/core/tensor.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,7 +11,7 @@
 
 namespace lamina::tools {
 
-struct ClassScore {
+struct NamedScore {
   std::int64_t index = 0;
   std::string label;  ///< empty where the model has no labels
   float probability = 0, logit = 0;
@@ -19,8 +21,10 @@ struct Result {
   std::string path;
   std::string error;  ///< empty: fine, and the rest holds
   std::int64_t width = 0, height = 0;
-  std::vector<ClassScore> top;
+  std::vector<NamedScore> top;
   std::span<const float> logits;  ///< all of them
+  Tensor activation;    ///< of the heat map's layer, [1, c, h, w]; undefined: not asked for
+  std::string heatmap;  ///< the file; empty: none
   double decode_ms = 0, preprocess_ms = 0, infer_ms = 0;
 };
 

@@ -51,7 +51,7 @@ void refuse_what_follows(const Model& model, const InferOptions& options,
   const std::string first = names.front().substr(0, names.front().rfind('.'));
   const std::string why =
       fmt::format("not numbers in {}: {}", model.info().weights, fmt::join(names, ", "));
-  if (options.features.empty()) {
+  if (options.features.empty() || options.wants_heat_maps()) {
     throw UsageError("weights without a classifier tell no classes: " + why,
                      "--features features.30 --features-out FILE.npy gives what they compute");
   }

@@ -24,7 +24,7 @@ struct VggOptions {
   bool init_weights = true;
   /// Published weights that are not on this machine are downloaded; see download_weights().
   bool download = true;
-  /// Called during a download, instead of what `progress` shows; see DownloadOptions.
+  /// Called during a download, beside what `progress` shows; see DownloadOptions.
   ByteProgress on_progress = {};
 };
 
@@ -54,6 +54,10 @@ LAMINA_API Model vgg19_bn(const VggOptions& options = {});
 LAMINA_API std::vector<std::string> model_names();
 /// By name. Throws InvalidArgument; the hint is the nearest name.
 LAMINA_API Model make_model(const std::string& name, const VggOptions& options = {});
+/// The one of the eight whose names and shapes the tensors have, with these as its weights: they
+/// are taken over, not copied. In eval mode. Errors:   StateDictError where they are no whole VGG;
+/// the hint says what they are
+LAMINA_API Model make_model_from(const StateDict& weights);
 /// The thousand ImageNet class names, in the order of the logits.
 LAMINA_API const std::vector<std::string>& imagenet_labels();
 

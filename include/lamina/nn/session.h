@@ -16,6 +16,7 @@
 #include <lamina/nn/input_ranges.h>
 #include <lamina/nn/module.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,12 +32,18 @@ struct SessionOptions {
   /// Modules whose output output() shall give, by dotted name: "features.28", "avgpool".
   std::vector<std::string> outputs = {};
   bool profile = false;  ///< time each step; profile() then has figures
+  /// For fp8, which must have it: a layer's input is e4m3 with a scale for twice that range, and
+  /// what goes beyond is cut off; layers that are not here are computed in bf16.
   /// For int8: where an input of a convolution stays within its layer's range, it is rounded on one
   /// grid, the same everywhere; where it goes beyond, and in layers that are not here, each part of
   /// an image has a grid of its own. See record_input_ranges.
   InputRanges input_ranges = {};
-  /// Look at every input of a convolution; input_ranges() then has what was seen. On the processor.
+  /// Look at every input of a convolution or linear layer; input_ranges() then has what was seen.
+  /// On the processor.
   bool record_input_ranges = false;
+  /// Called between two passes, on the thread of run(). What it throws ends the run, and the
+  /// session can be used again: the way to stop a long batch.
+  std::function<void()> between_passes = {};
 };
 
 class LAMINA_API Session {

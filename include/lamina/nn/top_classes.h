@@ -19,10 +19,13 @@ struct ClassScore {
 };
 
 /// The k best of one image's logits, or all where there are fewer; falling order, of equal logits
-/// the lower index first, NaN before everything, as torch.topk has it. k <= 0 gives none.
+/// the lower index first, NaN before everything, as torch.topk has it.
+/// Errors:   InvalidArgument for k < 0
 LAMINA_API std::vector<ClassScore> top_classes(std::span<const float> logits, std::int64_t k);
 
-/// The same for each row of logits [n, classes], f32. Throws InvalidArgument for another shape.
+/// The same for each row of logits.
+/// Shapes:   logits [n, classes], f32
+/// Errors:   InvalidArgument for any other shape or dtype, or k < 0
 LAMINA_API std::vector<std::vector<ClassScore>> top_classes(const Tensor& logits, std::int64_t k);
 
 }  // namespace lamina

@@ -52,15 +52,14 @@ void add_chunks(Stream& stream, const ConvShape& shape, const ChunkSums& sums, E
                 const ConvPointers& pointers) {
   const std::int64_t rows = shape.pooled ? shape.m / 4 : shape.m;
   const std::int64_t count = rows * shape.c_out;
-  with_element(shape.f32_output ? Element::f32 : element, [&](auto tag) {
+  with_any_element(element, [&](auto tag) {
     using T = decltype(tag);
     launch({.kernel = "add_chunks",
             .grid = blocks_for(count, kThreads),
             .block = kThreads,
             .stream = stream},
            add_chunks_kernel<T>, shape, sums, static_cast<const float*>(pointers.partial),
-           Finish{pointers.bias, pointers.bias != nullptr, shape.relu},
-           static_cast<T*>(pointers.output), count);
+           finish_of(pointers, shape.relu), static_cast<T*>(pointers.output), count);
   });
 }
 
@@ -71,6 +70,7 @@ void launch_product(Stream& stream, Precision precision, const ConvShape& shape,
     case Precision::tf32: return launch_conv2d_tf32(stream, shape, plan, pointers);
     case Precision::fp16: return launch_conv2d_fp16(stream, shape, plan, pointers);
     case Precision::bf16: return launch_conv2d_bf16(stream, shape, plan, pointers);
+    case Precision::fp8: break;  // has no such plan
   }
 }
 
@@ -82,7 +82,7 @@ void conv2d_forward(Stream& stream, const Conv2dProblem& problem, const Conv2dPl
   const auto& conv = problem.conv;
   const std::int64_t input_bytes = conv.h * conv.w * problem.stored() * bytes_of(element);
   const std::int64_t output_bytes =
-      problem.oh() * problem.ow() * conv.c_out * (problem.f32_output ? 4 : bytes_of(element));
+      problem.oh() * problem.ow() * conv.c_out * bytes_of(problem.output_element());
   const std::int64_t step = images_per_launch(problem);
   for (std::int64_t first = 0; first < conv.n; first += step) {
     const ConvShape shape = conv_shape(problem, plan, std::min(step, conv.n - first));
@@ -91,11 +91,13 @@ void conv2d_forward(Stream& stream, const Conv2dProblem& problem, const Conv2dPl
         .weight = args.weight,
         .bias = args.bias,
         .output = static_cast<char*>(args.output) + first * output_bytes,
-        .partial = plan.split ? static_cast<float*>(args.workspace) : nullptr};
+        .partial = plan.split ? static_cast<float*>(args.workspace) : nullptr,
+        .scale = args.scale};
     plan.wgmma ? launch_conv2d_wgmma(stream, problem, plan, shape.n, pointers)
                : launch_product(stream, problem.precision, shape, plan, pointers);
     if (plan.split) {
-      add_chunks(stream, shape, chunk_sums(shape, plan.swapped), element, pointers);
+      add_chunks(stream, shape, chunk_sums(shape, plan.swapped), problem.output_element(),
+                 pointers);
     }
   }
 }

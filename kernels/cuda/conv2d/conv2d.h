@@ -13,6 +13,7 @@
 #include "kernels/cuda/runtime.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace lamina::kernels::cuda {
@@ -20,7 +21,9 @@ namespace lamina::kernels::cuda {
 struct Conv2dProblem {
   kernels::Conv2dProblem conv;  ///< layout is nhwc; the rest as there
   Precision precision = Precision::fp32;
-  bool f32_output = false;  ///< the result is float32 whatever the precision (a model's logits)
+  /// What the result is written as: float32 whatever the precision (a model's logits); with wgmma
+  /// e4m3 from bf16, or bf16 from fp8. Else element_of(precision).
+  std::optional<Element> output = {};
   /// Channels that lie in memory for each input pixel, those past c_in being zeros: what makes a
   /// picture's three readable 16 bytes at a time. 0: c_in. Only for groups = 1.
   std::int64_t c_in_stored = 0;
@@ -28,6 +31,7 @@ struct Conv2dProblem {
   /// has run them.
   bool may_wgmma = false;
 
+  Element output_element() const { return output.value_or(element_of(precision)); }
   std::int64_t stored() const { return c_in_stored > 0 ? c_in_stored : conv.c_in; }
   std::int64_t oh() const { return conv.stored_h(); }
   std::int64_t ow() const { return conv.stored_w(); }
@@ -72,9 +76,13 @@ struct Conv2dArgs {
   const float* bias;   // [c_out], or nullptr
   void* output;        // [n, oh, ow, c_out] after pooling
   void* workspace;     // plan.workspace_bytes, or nullptr where that is 0
+  /// [c_out], above 0, or nullptr: a sum is multiplied by it before its bias is added. With fp8 it
+  /// is input scale * weight scale / output scale, and the bias is divided by the output's scale.
+  const float* scale = nullptr;
 };
 
-/// Pure choice. Requires: a legal problem with oh(), ow() >= 1.
+/// Pure choice. Requires: a legal problem with oh(), ow() >= 1. Throws Unsupported where only wgmma
+/// could do what is asked and may not.
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& device);
 
 /// "implicit_gemm bf16 128x64x32, 4 stages, 9 chunks split"
@@ -82,8 +90,11 @@ std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan);
 
 /// Host memory to host memory: weight [c_out, c_in / groups, kh, kw] to [c_out, kh, kw, stored
 /// / groups] of element_of(precision), rounded to nearest even, zeros where channels are padding.
+/// With fp8 each output channel's row is divided by its scale first.
 void pack_conv2d_weight(const Conv2dProblem& problem, const Conv2dPlan& plan, const float* weight,
                         void* packed);
+/// The scale of a row of fp8 weights, from its count values: a power of two.
+float fp8_weight_scale(const float* row, std::int64_t count);
 
 /// What kernels::conv2d_forward() computes, in the problem's precision, and the pooling behind it.
 /// Numerics: fp32 |err| <= (k + 2) * 2^-24 * sum|a*b|; otherwise inputs are rounded first and the

@@ -130,8 +130,7 @@ void launch_tile(Stream& stream, const ConvShape& shape, const Conv2dPlan& plan,
          chunked ? conv2d_kernel<Math, kM, kN, kStages, kVectors, true>
                  : conv2d_kernel<Math, kM, kN, kStages, kVectors, false>,
          shape, static_cast<const T*>(pointers.input), static_cast<const T*>(pointers.weight),
-         Finish{pointers.bias, pointers.bias != nullptr, shape.relu},
-         static_cast<T*>(pointers.output),
+         finish_of(pointers, shape.relu), static_cast<T*>(pointers.output),
          plan.split ? pointers.partial : static_cast<float*>(pointers.output), plan.split);
 }
 

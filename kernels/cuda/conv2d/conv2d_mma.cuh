@@ -8,7 +8,7 @@
 namespace lamina::kernels::cuda {
 
 /// Two vectors of a row, 32 bytes, are one step: 16 of k in 16-bit numbers, 8 in tf32, and in both
-/// ldmatrix puts them where mma wants them. T: float (as tf32), __half or __nv_bfloat16.
+/// ldmatrix puts them where mma wants them. T: Tf32, __half or __nv_bfloat16.
 template <typename T, int kM, int kN, int kWarpM, int kWarpN>
 class MmaMath {
  public:
@@ -36,13 +36,13 @@ class MmaMath {
       LAMINA_UNROLL
       for (int i = 0; i < kMmaM; ++i) {
         const int row = row0_ + i * 16 + lane_ % 16;
-        load(a[i], stage + swizzled<T>(row, v + lane_ / 16));
+        ldmatrix_x4(a[i], stage + swizzled<T>(row, v + lane_ / 16));
       }
       // Channels 0-7 of both vectors, then channels 8-15.
       LAMINA_UNROLL
       for (int j = 0; j < kMmaN / 2; ++j) {
         const int row = column0_ + j * 16 + lane_ / 16 * 8 + lane_ % 8;
-        load(b[j], weights + swizzled<T>(row, v + lane_ / 8 % 2));
+        ldmatrix_x4(b[j], weights + swizzled<T>(row, v + lane_ / 8 % 2));
       }
       LAMINA_UNROLL
       for (int i = 0; i < kMmaM; ++i) {
@@ -96,14 +96,6 @@ class MmaMath {
  private:
   __device__ int row(int i, int half) const { return row0_ + i * 16 + half * 8 + lane_ / 4; }
   __device__ int column(int j) const { return column0_ + j * 8 + lane_ % 4 * 2; }
-
-  __device__ static void load(unsigned (&fragment)[4], SharedPtr<T> row) {
-    ldmatrix_x4(fragment, row);
-    if constexpr (sizeof(T) == 4) {
-      LAMINA_UNROLL
-      for (int i = 0; i < 4; ++i) fragment[i] = to_tf32(__uint_as_float(fragment[i]));
-    }
-  }
 
   __device__ static void product(int i, int j, const unsigned (&a)[4], const unsigned (&b)[2],
                                  float (&sums)[kSums]) {

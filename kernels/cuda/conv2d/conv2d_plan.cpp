@@ -62,6 +62,9 @@ Tile tile_for(const Conv2dProblem& p, const DeviceProperties& device) {
 
 Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& device) {
   if (problem.may_wgmma && wgmma_is_legal(problem, device)) return plan_wgmma(problem, device);
+  if (problem.precision == Precision::fp8 || problem.output == Element::e4m3) {
+    throw Unsupported("[conv2d] fp8 needs Hopper's tensor cores, and what they take");
+  }
   const int bytes = bytes_of(element_of(problem.precision));
   Conv2dPlan plan;
   plan.vectors = problem.stored() / problem.conv.groups * bytes % kVector == 0;
@@ -81,9 +84,10 @@ Conv2dPlan plan_conv2d(const Conv2dProblem& problem, const DeviceProperties& dev
 }
 
 std::string to_string(const Conv2dProblem& problem, const Conv2dPlan& plan) {
-  constexpr const char* kNames[] = {"fp32", "tf32", "fp16", "bf16"};
+  constexpr const char* kNames[] = {"fp32", "tf32", "fp16", "bf16", "fp8"};
   std::string text = plan.wgmma ? "wgmma " : "implicit_gemm ";
   text += kNames[static_cast<int>(problem.precision)];
+  if (problem.output == Element::e4m3 && problem.precision != Precision::fp8) text += " to fp8";
   const char* separator = " ";
   for (const int size : {plan.tile_m, plan.tile_n, plan.tile_k}) {
     text += separator + std::to_string(size);
@@ -133,7 +137,7 @@ ConvShape conv_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::
           .k_chunks = plan.k_chunks,
           .relu = conv.relu,
           .pooled = problem.conv.max_pool_2x2,
-          .f32_output = problem.f32_output};
+          .f32_output = problem.output_element() == Element::f32};
 }
 
 std::int64_t images_per_launch(const Conv2dProblem& problem) {

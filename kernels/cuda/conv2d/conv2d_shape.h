@@ -41,6 +41,7 @@ struct ConvPointers {
   const float* bias;
   void* output;
   float* partial;
+  const float* scale;  // as Conv2dArgs has it
 };
 
 // One function for each precision, in a source of its own: they take long to compile.

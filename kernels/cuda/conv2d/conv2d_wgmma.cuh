@@ -8,43 +8,57 @@
 
 namespace lamina::kernels::cuda {
 
-/// A step's weights. Each block of a cluster asks for half of them, for both.
+/// A step's box of pixels. What of it lies outside of the image comes as zeros: that is the
+/// padding.
 template <typename T, int kN>
-__device__ __forceinline__ void load_weights(const WgmmaShape& s, int stage, int rank,
-                                             const TensorMap& weight, int depth, int channel) {
+__device__ __forceinline__ void load_pixels(const WgmmaShape& s, const WgmmaTile& tile, int step,
+                                            int stage, const TensorMap& input) {
   using Memory = WgmmaMemory<T, kN>;
-  const SharedPtr<Mbarrier> full = Memory::full(stage);
-  if (!s.paired) return load_box(Memory::weights(stage), weight, full, depth, channel);
-  const int first = rank * (kN / kWgmmaCluster);
-  load_box_to(0b11, Memory::weights(stage) + first * kWgmmaDepth, weight, full, depth,
-              channel + first);
+  const int depth = step % s.depth_steps, tap = step / s.depth_steps;
+  load_box(Memory::pixels(stage), input, Memory::full(stage), depth * kWgmmaDepth<T>,
+           tile.x - s.pad_w + tap % s.kw * s.dilation_w,
+           tile.y - s.pad_h + tap / s.kw * s.dilation_h, tile.image);
 }
 
-/// The producer's one thread: every step of every tile, as stages become free.
+/// A step's weights. Each block of a cluster asks for half of them, for both.
+template <typename T, int kN>
+__device__ __forceinline__ void load_weights(const WgmmaShape& s, const WgmmaTile& tile, int step,
+                                             int stage, const TensorMap& weight) {
+  using Memory = WgmmaMemory<T, kN>;
+  const SharedPtr<Mbarrier> full = Memory::full(stage);
+  const int depth = step * kWgmmaDepth<T>;
+  if (!s.paired) return load_box(Memory::weights(stage), weight, full, depth, tile.channel);
+  const int first = cluster_rank() * (kN / kWgmmaCluster);
+  load_box_to(0b11, Memory::weights(stage) + first * kWgmmaDepth<T>, weight, full, depth,
+              tile.channel + first);
+}
+
+/// The producer's one thread: every step of every tile, as stages become free. What the model holds
+/// is on its way for a ring full of steps before the kernel in front has ended.
 template <typename T, int kN>
 __device__ __forceinline__ void produce(const WgmmaShape& s, const TensorMap& input,
                                         const TensorMap& weight) {
   using Memory = WgmmaMemory<T, kN>;
+  const WgmmaTile first(s, first_tile(s), cluster_rank(), kN);
+  int ahead = 0;
+  for (; ahead < Memory::kStages && first.first_step + ahead < first.last_step; ++ahead) {
+    mbarrier_arrive_expect(Memory::full(ahead), Memory::kStageBytes);
+    s.swapped ? load_pixels<T, kN>(s, first, first.first_step + ahead, ahead, input)
+              : load_weights<T, kN>(s, first, first.first_step + ahead, ahead, weight);
+  }
+  wait_for_kernel_before();
   // The phase before the first one counts as ended: all stages are free.
   RingPlace<Memory::kStages> place(1);
-  const int rank = cluster_rank();
   for (int t = first_tile(s); t < s.tiles; t = next_tile(s, t)) {
-    const WgmmaTile tile(s, t, rank, kN);
-    int depth = tile.first_step % s.depth_steps, tap = tile.first_step / s.depth_steps;
-    for (int step = tile.first_step; step < tile.last_step; ++step) {
-      const SharedPtr<Mbarrier> full = Memory::full(place.stage);
-      mbarrier_wait(Memory::empty(place.stage), place.parity);
-      mbarrier_arrive_expect(full, Memory::kStageBytes);
-      // What of the box lies outside of the image reads as zeros: that is the padding.
-      load_box(Memory::pixels(place.stage), input, full, depth * kWgmmaDepth,
-               tile.x - s.pad_w + tap % s.kw * s.dilation_w,
-               tile.y - s.pad_h + tap / s.kw * s.dilation_h, tile.image);
-      load_weights<T, kN>(s, place.stage, rank, weight, step * kWgmmaDepth, tile.channel);
-      place.advance();
-      if (++depth == s.depth_steps) {
-        depth = 0;
-        ++tap;
+    const WgmmaTile tile(s, t, cluster_rank(), kN);
+    for (int step = tile.first_step; step < tile.last_step; ++step, --ahead) {
+      if (ahead <= 0) {
+        mbarrier_wait(Memory::empty(place.stage), place.parity);
+        mbarrier_arrive_expect(Memory::full(place.stage), Memory::kStageBytes);
       }
+      if (ahead <= 0 || !s.swapped) load_pixels<T, kN>(s, tile, step, place.stage, input);
+      if (ahead <= 0 || s.swapped) load_weights<T, kN>(s, tile, step, place.stage, weight);
+      place.advance();
     }
   }
 }
@@ -69,11 +83,12 @@ __device__ __forceinline__ void multiply_steps(const WgmmaShape& s, int consumer
   int before = -1;
   for (int step = first; step < last; ++step) {
     mbarrier_wait(Memory::full(place.stage), place.parity);
-    const SharedPtr<T> pixels = Memory::pixels(place.stage) + consumer * kHalfPixels * kWgmmaDepth;
+    const SharedPtr<T> pixels =
+        Memory::pixels(place.stage) + consumer * kHalfPixels * kWgmmaDepth<T>;
     const SharedPtr<T> weights = Memory::weights(place.stage);
     wgmma_fence(sums);
     LAMINA_UNROLL
-    for (int k = 0; k < kWgmmaDepth / 16; ++k) {
+    for (int k = 0; k < kWgmmaRowBytes / kWgmmaBytes; ++k) {
       wgmma<T>(sums, matrix_at(pixels, k), matrix_at(weights, k), step > first || k > 0);
     }
     wgmma_commit();
@@ -88,9 +103,10 @@ __device__ __forceinline__ void multiply_steps(const WgmmaShape& s, int consumer
   release<Memory>(s, before);
 }
 
-template <typename T, int kN, bool kChunked>
+template <typename T, typename Out, int kN, bool kChunked>
 __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const TensorMap& output,
                                         const Finish& finish, GlobalPtr<float> partial) {
+  wait_for_kernel_before();
   RingPlace<WgmmaMemory<T, kN>::kStages> place(0);
   int stores = 0;
   const int rank = cluster_rank();
@@ -113,14 +129,14 @@ __device__ __forceinline__ void consume(const WgmmaShape& s, int consumer, const
     if (s.split) {
       store_partial<kN>(s, tile, consumer, sums, partial);
     } else {
-      store_half<T, kN>(s, tile, consumer, output, finish, sums, stores);
+      store_half<T, Out, kN>(s, tile, consumer, output, finish, sums, stores);
     }
   }
   // The block's memory must outlive what is read from it.
   if (threadIdx.x % kWarpgroupThreads == 0) store_box_wait<0>();
 }
 
-template <typename T, int kN, bool kChunked>
+template <typename T, typename Out, int kN, bool kChunked>
 __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorMap& input,
                                           const TensorMap& weight, const TensorMap& output,
                                           const Finish& finish, GlobalPtr<float> partial) {
@@ -141,21 +157,22 @@ __device__ __forceinline__ void run_wgmma(const WgmmaShape& shape, const TensorM
   } else {
     __syncthreads();
   }
-  wait_for_kernel_before();
+  let_next_kernel_start();
   const int group = static_cast<int>(threadIdx.x) / kWarpgroupThreads;
   if (group == kConsumers) {
     give_registers<40>();
     if (threadIdx.x % kWarpgroupThreads == 0) produce<T, kN>(shape, input, weight);
   } else {
     take_registers<232>();
-    consume<T, kN, kChunked>(shape, group, output, finish, partial);
+    consume<T, Out, kN, kChunked>(shape, group, output, finish, partial);
   }
   // The other block may still arrive here.
   if (shape.paired) cluster_sync();
 }
 
-/// Grid: whole clusters, up to one block for each multiprocessor; each goes on to further tiles.
-template <typename T, int kN, bool kChunked>
+/// Products of T, results stored as Out. Grid: whole clusters, up to one block for each
+/// multiprocessor; each goes on to further tiles.
+template <typename T, typename Out, int kN, bool kChunked>
 __global__ __launch_bounds__(kWgmmaThreads,
                              1) void conv2d_wgmma_kernel(WgmmaShape shape,
                                                          const __grid_constant__ TensorMap input,
@@ -163,7 +180,7 @@ __global__ __launch_bounds__(kWgmmaThreads,
                                                          const __grid_constant__ TensorMap output,
                                                          Finish finish, GlobalPtr<float> partial) {
   if constexpr (kHasWgmma) {
-    run_wgmma<T, kN, kChunked>(shape, input, weight, output, finish, partial);
+    run_wgmma<T, Out, kN, kChunked>(shape, input, weight, output, finish, partial);
   }
 }
 

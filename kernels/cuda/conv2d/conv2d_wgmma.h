@@ -10,8 +10,9 @@ namespace lamina::kernels::cuda {
 
 /// A block's tile has so many pixels; two warpgroups have half of them each.
 inline constexpr int kWgmmaPixels = 128;
-/// Channels of a step along k: 128 bytes of 16-bit elements, what the swizzle spans.
-inline constexpr int kWgmmaDepth = 64;
+/// A row of a tile is a step along k, 128 bytes, which is what the swizzle spans: so many channels.
+inline constexpr int kWgmmaRowBytes = 128;
+constexpr int wgmma_depth(Element element) { return kWgmmaRowBytes / bytes_of(element); }
 
 /// Blocks of a cluster, where there are clusters.
 inline constexpr int kWgmmaCluster = 2;
@@ -21,8 +22,9 @@ constexpr int wgmma_stages(int tile_n) { return tile_n == 256 ? 4 : tile_n == 12
 /// Columns of a swapped plan's sums in memory.
 constexpr std::int64_t wgmma_columns(std::int64_t n) { return (n + 7) / 8 * 8; }
 
-/// 16-bit elements, stride 1, one group, whole steps of channels, or a linear layer of whole
-/// vectors; devices of compute capability 9.
+/// Every precision but fp32; stride 1, one group, whole steps of channels, or a linear layer of
+/// whole vectors; devices of compute capability 9. Of results in other elements only fp8's in bf16,
+/// bf16's in e4m3, and a linear layer's in any.
 bool wgmma_is_legal(const Conv2dProblem& problem, const DeviceProperties& device);
 
 /// The plan of a legal problem; see Conv2dPlan.
@@ -43,7 +45,8 @@ struct WgmmaShape {
   int chunk_steps, k_chunks;
   int m;  // rows of a chunk's sums
   bool split, pooled;
-  bool paired;  // blocks of a cluster have neighbouring boxes and the same channels
+  bool swapped;  // what is read as pixels are weights, and the other way round
+  bool paired;   // blocks of a cluster have neighbouring boxes and the same channels
 };
 
 WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std::int64_t n);

@@ -5,13 +5,16 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-// Sums of small planes are made in chunks of so many steps, since at batch 1 there are too few
+// Sums of small planes are made in chunks of such a depth, since at batch 1 there are too few
 // tiles to keep a device at work: conv5 of VGG16 has 9 chunks. Large planes have one chunk, and
 // tiles that leave no registers for a second set of sums.
-constexpr std::int64_t kChunkSteps = 8, kMostPixelsOfChunks = 28 * 28;
+constexpr std::int64_t kChunkDepth = 512, kMostPixelsOfChunks = 28 * 28;
 
 // A linear layer is split always: 8 chunks of VGG16's rows of weights are 256 tiles.
 constexpr std::int64_t kLinearChunks = 8;
+
+int bytes_of_element(const Conv2dProblem& p) { return bytes_of(element_of(p.precision)); }
+int depth_of(const Conv2dProblem& p) { return wgmma_depth(element_of(p.precision)); }
 
 // What of the convolution's output is stored: pooling drops an odd last row or column.
 std::int64_t stored_rows(const Conv2dProblem& p) {
@@ -61,6 +64,12 @@ int channels_of_tile(const Conv2dProblem& p, std::int64_t boxes, bool chunked,
   return 64;
 }
 
+bool may_write(Element result, Precision precision) {
+  if (result == element_of(precision)) return true;
+  return (precision == Precision::fp8 && result == Element::bf16) ||
+         (precision == Precision::bf16 && result == Element::e4m3);
+}
+
 // Two blocks share what they read of weights where that keeps as many multiprocessors at work and
 // takes no more rounds: a box may be left over, and its neighbour has nothing to do then.
 int cluster_of(std::int64_t boxes, std::int64_t tiles_c, int multiprocessors) {
@@ -72,7 +81,7 @@ int cluster_of(std::int64_t boxes, std::int64_t tiles_c, int multiprocessors) {
 
 // Steps of the whole depth; only a linear layer's may end within one.
 std::int64_t steps_of(const Conv2dProblem& p) {
-  return p.conv.kh * p.conv.kw * ceil_div(p.stored(), kWgmmaDepth);
+  return p.conv.kh * p.conv.kw * ceil_div(p.stored(), depth_of(p));
 }
 
 Conv2dPlan plan_of_tile(const Conv2dProblem& p, const DeviceProperties& device, const PixelBox& box,
@@ -82,10 +91,11 @@ Conv2dPlan plan_of_tile(const Conv2dProblem& p, const DeviceProperties& device, 
   plan.box = box;
   plan.tile_m = kWgmmaPixels;
   plan.tile_n = tile_n;
-  plan.tile_k = kWgmmaDepth;
+  plan.tile_k = depth_of(p);
   plan.stages = wgmma_stages(tile_n);
   plan.blocks = device.multiprocessors;
-  plan.packed_weight_bytes = p.conv.c_out * p.conv.kh * p.conv.kw * p.stored() * 2;
+  plan.packed_weight_bytes =
+      p.conv.c_out * p.conv.kh * p.conv.kw * p.stored() * bytes_of_element(p);
   return plan;
 }
 
@@ -108,26 +118,32 @@ Conv2dPlan plan_linear(const Conv2dProblem& p, const DeviceProperties& device) {
 
 bool wgmma_is_legal(const Conv2dProblem& p, const DeviceProperties& device) {
   const auto& c = p.conv;
-  if (device.compute_major != 9 || bytes_of(element_of(p.precision)) != 2 || c.groups != 1) {
-    return false;
-  }
-  if (p.is_linear()) return p.stored() % 8 == 0 && !c.max_pool_2x2;
-  return c.stride_h == 1 && c.stride_w == 1 && p.stored() % kWgmmaDepth == 0 && c.c_out % 8 == 0 &&
-         !p.f32_output;
+  if (device.compute_major != 9 || p.precision == Precision::fp32 || c.groups != 1) return false;
+  const int vector = 16 / bytes_of_element(p);  // the copy engine's strides are whole vectors
+  if (p.is_linear()) return p.stored() % vector == 0 && !c.max_pool_2x2;
+  const int result_vector = 16 / bytes_of(p.output_element());
+  return c.stride_h == 1 && c.stride_w == 1 && p.stored() % depth_of(p) == 0 &&
+         c.c_out % result_vector == 0 && may_write(p.output_element(), p.precision);
 }
 
 Conv2dPlan plan_wgmma(const Conv2dProblem& p, const DeviceProperties& device) {
   if (p.is_linear()) return plan_linear(p, device);
   const std::int64_t plane = stored_rows(p) * stored_columns(p);
+  const std::int64_t chunk_steps = kChunkDepth / depth_of(p);
   const int chunks =
-      plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), kChunkSteps)) : 1;
+      plane <= kMostPixelsOfChunks ? static_cast<int>(ceil_div(steps_of(p), chunk_steps)) : 1;
   const PixelBox box = choose_box(p);
   const std::int64_t boxes = boxes_of(p, box);
-  const int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
+  int tile_n = channels_of_tile(p, boxes, chunks > 1, device.multiprocessors);
+  const auto is_split = [&] {
+    return chunks > 1 && boxes * ceil_div(p.conv.c_out, tile_n) < device.multiprocessors;
+  };
+  // 128 bytes of a tile's channels are stored at once, unless its float32 sums are.
+  if (p.output_element() == Element::e4m3 && tile_n == 64 && !is_split()) tile_n = 128;
   Conv2dPlan plan = plan_of_tile(p, device, box, tile_n);
   plan.k_chunks = chunks;
+  plan.split = is_split();
   const std::int64_t tiles_c = ceil_div(p.conv.c_out, tile_n);
-  plan.split = chunks > 1 && boxes * tiles_c < device.multiprocessors;
   if (!plan.split) plan.cluster = cluster_of(boxes, tiles_c, device.multiprocessors);
   plan.blocks -= plan.blocks % plan.cluster;
   if (plan.split) plan.workspace_bytes = chunks * p.conv.n * plane * p.conv.c_out * 4;
@@ -159,13 +175,14 @@ WgmmaShape wgmma_shape(const Conv2dProblem& problem, const Conv2dPlan& plan, std
                .pad_w = narrow(conv.pad_w),
                .dilation_h = narrow(conv.dilation_h),
                .dilation_w = narrow(conv.dilation_w),
-               .depth_steps = narrow(ceil_div(p.stored(), kWgmmaDepth)),
+               .depth_steps = narrow(ceil_div(p.stored(), depth_of(p))),
                .steps = narrow(steps),
                .chunk_steps = narrow(ceil_div(steps, plan.k_chunks)),
                .k_chunks = plan.k_chunks,
                .m = narrow(conv.n * stored_rows(p) * stored_columns(p)),
                .split = plan.split,
                .pooled = conv.max_pool_2x2,
+               .swapped = plan.swapped,
                .paired = plan.cluster == kWgmmaCluster};
   const std::int64_t boxes = std::int64_t{s.tiles_x} * s.tiles_y * s.tiles_n;
   s.tiles = narrow(ceil_div(boxes, plan.cluster) * s.tiles_c * (plan.split ? plan.k_chunks : 1));

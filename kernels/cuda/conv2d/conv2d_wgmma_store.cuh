@@ -59,8 +59,8 @@ __device__ __forceinline__ void pool(const PixelBox& box, float (&values)[2]) {
   if (box.w == 8) values[0] = larger_or_nan(values[0], values[1]);
 }
 
-/// 64 channels of a half's results into shared memory, pixels in the order of the box that is
-/// stored, swizzled as the copy engine expects them.
+/// A row's bytes of channels of a half's results into shared memory, pixels in the order of the box
+/// that is stored, swizzled as the copy engine expects them.
 template <typename T, bool kPooled>
 __device__ __forceinline__ void fill_slab(const WgmmaShape& s, const PixelBox& box, int channel0,
                                           const Finish& finish, const float* sums,
@@ -76,7 +76,7 @@ __device__ __forceinline__ void fill_slab(const WgmmaShape& s, const PixelBox& b
     if (kPooled && (pixel.x % 2 != 0 || pixel.y % 2 != 0)) rows[lower] = -1;
   }
   LAMINA_UNROLL
-  for (int j = 0; j < kWgmmaDepth / 8; ++j) {
+  for (int j = 0; j < kWgmmaDepth<T> / 8; ++j) {
     const int column = lane % 4 * 2, channel = channel0 + j * 8 + column;
     const bool is_channel = in_bounds(channel < s.c_out);
     Run<T, 2> runs[2];
@@ -92,31 +92,35 @@ __device__ __forceinline__ void fill_slab(const WgmmaShape& s, const PixelBox& b
     }
     LAMINA_UNROLL
     for (int lower = 0; lower < 2; ++lower) {
-      const int at = rows[lower] * kWgmmaDepth + (j ^ rows[lower] % 8) * 8 + column;
+      constexpr int kPart = kVectorBytes / static_cast<int>(sizeof(T));  // what the swizzle moves
+      const int e = j * 8 + column;
+      const int at =
+          rows[lower] * kWgmmaDepth<T> + (e / kPart ^ rows[lower] % 8) * kPart + e % kPart;
       if (rows[lower] >= 0) pointer_cast<Run<T, 2>>(slab + at)[0] = runs[lower];
     }
   }
 }
 
-/// A half's results, 64 channels at a time: through shared memory to the copy engine, which leaves
-/// out what lies outside of the output.
-template <typename T, int kN>
+/// A half's results, 128 bytes of channels at a time: through shared memory to the copy engine,
+/// which leaves out what lies outside of the output.
+template <typename T, typename Out, int kN>
 __device__ __forceinline__ void store_half(const WgmmaShape& s, const WgmmaTile& tile, int consumer,
                                            const TensorMap& output, const Finish& finish,
                                            const float (&sums)[kN / 2], int& stores) {
+  constexpr int kDepth = kWgmmaDepth<Out>;
   const WgmmaHalf half(s, tile, consumer);
   const bool asks = threadIdx.x % kWarpgroupThreads == 0;
   const int scale = s.pooled ? 2 : 1;
   LAMINA_UNROLL
-  for (int i = 0; i < kN / kWgmmaDepth; ++i) {
-    const SharedPtr<T> slab = WgmmaMemory<T, kN>::slab(consumer, stores++ % 2);
-    const int channel = tile.channel + i * kWgmmaDepth;
-    const float* const part = sums + i * (kWgmmaDepth / 2);
+  for (int i = 0; i < kN / kDepth; ++i) {
+    const SharedPtr<Out> slab = WgmmaMemory<T, kN>::template slab<Out>(consumer, stores++ % 2);
+    const int channel = tile.channel + i * kDepth;
+    const float* const part = sums + i * (kDepth / 2);
     // The store before the last one has read its buffer, which is this one.
     if (asks) store_box_wait<1>();
     named_barrier(1 + consumer, kWarpgroupThreads);
-    s.pooled ? fill_slab<T, true>(s, half.box, channel, finish, part, slab)
-             : fill_slab<T, false>(s, half.box, channel, finish, part, slab);
+    s.pooled ? fill_slab<Out, true>(s, half.box, channel, finish, part, slab)
+             : fill_slab<Out, false>(s, half.box, channel, finish, part, slab);
     fence_proxy_async();
     named_barrier(1 + consumer, kWarpgroupThreads);
     if (asks) {

@@ -11,16 +11,19 @@ namespace lamina::kernels::cuda {
 inline constexpr int kWarpgroupThreads = 128, kConsumers = 2;
 inline constexpr int kWgmmaThreads = (1 + kConsumers) * kWarpgroupThreads;
 inline constexpr int kHalfPixels = kWgmmaPixels / kConsumers;
-inline constexpr int kRowBytes = 128;  // of a tile in shared memory: kWgmmaDepth elements
+/// Elements of a tile's row in shared memory.
+template <typename T>
+inline constexpr int kWgmmaDepth = kWgmmaRowBytes / static_cast<int>(sizeof(T));
 
 /// Where things lie in a block's shared memory.
 template <typename T, int kN>
 struct WgmmaMemory {
   static constexpr int kStages = wgmma_stages(kN);
-  static constexpr int kPixelBytes = kWgmmaPixels * kRowBytes, kWeightBytes = kN * kRowBytes;
+  static constexpr int kPixelBytes = kWgmmaPixels * kWgmmaRowBytes;
+  static constexpr int kWeightBytes = kN * kWgmmaRowBytes;
   static constexpr int kStageBytes = kPixelBytes + kWeightBytes;
-  // Two buffers for each consumer, of 64 pixels by 64 channels.
-  static constexpr int kSlabBytes = kHalfPixels * kRowBytes;
+  // Two buffers for each consumer, of 64 pixels by 128 bytes of channels.
+  static constexpr int kSlabBytes = kHalfPixels * kWgmmaRowBytes;
   static constexpr int kSlabs = kStages * kStageBytes;
   static constexpr int kBarriers = kSlabs + 2 * kConsumers * kSlabBytes;
   static constexpr int kBytes = kBarriers + 2 * kStages * static_cast<int>(sizeof(Mbarrier));
@@ -31,8 +34,9 @@ struct WgmmaMemory {
   __device__ static SharedPtr<T> weights(int stage) {
     return dynamic_shared<T>(stage * kStageBytes + kPixelBytes);
   }
-  __device__ static SharedPtr<T> slab(int consumer, int i) {
-    return dynamic_shared<T>(kSlabs + (2 * consumer + i) * kSlabBytes);
+  template <typename Out>
+  __device__ static SharedPtr<Out> slab(int consumer, int i) {
+    return dynamic_shared<Out>(kSlabs + (2 * consumer + i) * kSlabBytes);
   }
   __device__ static SharedPtr<Mbarrier> full(int stage) {
     return dynamic_shared<Mbarrier>(kBarriers + 16 * stage);

@@ -1,10 +1,12 @@
 // AsyncUnit's products of a warpgroup: what they read, when, and the arithmetic.
+#include "kernels/cuda/e4m3.h"
 #include "kernels/cuda/emulator/async_unit.h"
 #include "kernels/cuda/emulator/block.h"
 #include "kernels/cuda/emulator/half_types.h"
 #include "kernels/cuda/emulator/swizzle.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace lamina::kernels::cuda::emulator {
@@ -28,12 +30,25 @@ bool is_known_form(std::uint64_t descriptor) {
   return group_of_8_rows == (8 * kSwizzleRow) >> 4 && swizzle == 1;
 }
 
-float value_of(std::uint16_t bits, bool is_half) {
-  return is_half ? __half2float({bits}) : __bfloat162float({bits});
+constexpr int bytes_of(Factor factor) {
+  return factor == Factor::e4m3 ? 1 : factor == Factor::tf32 ? 4 : 2;
 }
 
-constexpr int kDepth = 16, kRows = 64, kMostColumns = 256;
-constexpr int kParts = kDepth * 2 / kPart;
+float value_of(const char* at, Factor factor) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, at, static_cast<std::size_t>(bytes_of(factor)));
+  const auto half = static_cast<std::uint16_t>(bits);
+  switch (factor) {
+    case Factor::f16: return __half2float({half});
+    case Factor::bf16: return __bfloat162float({half});
+    case Factor::e4m3: return from_e4m3({static_cast<std::uint8_t>(bits)});
+    // Hardware does not look at the low 13 bits.
+    default: return std::bit_cast<float>(bits & ~0x1fffu);
+  }
+}
+
+constexpr int kProductBytes = 32, kMostDepth = 32, kRows = 64, kMostColumns = 256;
+constexpr int kParts = kProductBytes / kPart;
 
 }  // namespace
 
@@ -114,16 +129,16 @@ void AsyncUnit::check_operand(int group, std::uint64_t descriptor, int rows,
 }
 
 void AsyncUnit::compute(GroupProduct& product) const {
-  static thread_local float a[kRows][kDepth], b[kDepth][kMostColumns], sums[kMostColumns];
+  static thread_local float a[kRows][kMostDepth], b[kMostDepth][kMostColumns], sums[kMostColumns];
   const char* const base = block_.shared().dynamic();
+  const int bytes = bytes_of(product.factor), part_elements = kPart / bytes;
   const auto read = [&](std::uint64_t descriptor, int rows, const auto& put) {
     const Operand operand(descriptor);
     for (int row = 0; row < rows; ++row) {
       for (int i = 0; i < kParts; ++i) {
-        std::uint16_t bits[kPart / 2];
-        std::memcpy(bits, operand.part(base, row, i), kPart);
-        for (int e = 0; e < kPart / 2; ++e) {
-          put(row, i * kPart / 2 + e, value_of(bits[e], product.is_half));
+        const char* const part = operand.part(base, row, i);
+        for (int e = 0; e < part_elements; ++e) {
+          put(row, i * part_elements + e, value_of(part + e * bytes, product.factor));
         }
       }
     }
@@ -139,7 +154,7 @@ void AsyncUnit::compute(GroupProduct& product) const {
              column % 2;
     };
     for (int j = 0; j < n; ++j) sums[j] = product.accumulates ? *place(j) : 0.0f;
-    for (int k = 0; k < kDepth; ++k) {
+    for (int k = 0; k < kProductBytes / bytes; ++k) {
       for (int j = 0; j < n; ++j) sums[j] += a[row][k] * b[k][j];
     }
     for (int j = 0; j < n; ++j) *place(j) = sums[j];

@@ -42,11 +42,14 @@ struct BoxCopy {
   Where where{};
 };
 
-/// d += a * b of one warpgroup: a [64][16] and b [n][16] in shared memory.
+/// What the tensor cores read 32 bytes of a row as.
+enum class Factor { tf32, f16, bf16, e4m3 };
+
+/// d += a * b of one warpgroup: a [64] and b [n] rows of 32 bytes in shared memory.
 struct GroupProduct {
   std::uint64_t a, b;  // descriptors
   int n;
-  bool is_half;      // else bfloat16
+  Factor factor;
   bool accumulates;  // else d = a * b
   std::array<float*, kWarpgroup> d;
   int group;  // of the warpgroup's commits

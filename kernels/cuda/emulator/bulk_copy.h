@@ -12,7 +12,8 @@ inline TensorMap make_tensor_map(const void* data, std::initializer_list<TensorD
   TensorMap map{.data = static_cast<char*>(const_cast<void*>(data)),
                 .rank = static_cast<int>(list.size()),
                 .element_bytes = static_cast<int>(list.begin()->stride_bytes)};
-  bool legal = (map.rank == 2 || map.rank == 4) && map.element_bytes == 2 &&
+  const int bytes = map.element_bytes;
+  bool legal = (map.rank == 2 || map.rank == 4) && (bytes == 1 || bytes == 2 || bytes == 4) &&
                reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
   int i = 0;
   for (const TensorDimension& dimension : list) {
@@ -20,7 +21,7 @@ inline TensorMap make_tensor_map(const void* data, std::initializer_list<TensorD
     map.stride_bytes[i] = dimension.stride_bytes;
     map.box[i] = dimension.box;
     legal = legal && dimension.size > 0 && dimension.box > 0 && dimension.box <= 256 &&
-            (i == 0 ? dimension.box == 64 : dimension.stride_bytes % 16 == 0);
+            (i == 0 ? dimension.box * bytes == 128 : dimension.stride_bytes % 16 == 0);
     ++i;
   }
   if (!legal) throw CudaError("[cuda] make_tensor_map: no tensor that the copy engine takes");

@@ -123,11 +123,4 @@ inline void mma_m16n8k8_tf32(float (&d)[4], const unsigned (&a)[4], const unsign
       {emulator::kWholeWarp, &mine, emulator::multiply_tf32, "mma", true}, where);
 }
 
-/// 10 bits of mantissa, to nearest, ties away from zero.
-inline unsigned to_tf32(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7f800000u) == 0x7f800000u) return bits;
-  return (bits + 0x1000u) & ~0x1fffu;
-}
-
 }  // namespace lamina::kernels::cuda

@@ -17,16 +17,24 @@ struct GroupFactors {
   std::uint64_t a, b;
   float* d;
   int columns;
-  bool is_half, adds;
+  Factor factor;
+  bool adds;
   Where where;
 };
+
+template <typename T>
+constexpr Factor factor_of() {
+  if constexpr (std::is_same_v<T, Tf32>) return Factor::tf32;
+  if constexpr (std::is_same_v<T, E4m3>) return Factor::e4m3;
+  return std::is_same_v<T, __half> ? Factor::f16 : Factor::bf16;
+}
 
 inline void multiply_group(AsyncUnit& unit, int group, void* const* threads) {
   const auto& first = *static_cast<const GroupFactors*>(threads[0]);
   GroupProduct product{.a = first.a,
                        .b = first.b,
                        .n = first.columns,
-                       .is_half = first.is_half,
+                       .factor = first.factor,
                        .accumulates = first.adds,
                        .d = {},
                        .group = 0,
@@ -47,7 +55,7 @@ template <typename T>
 std::uint64_t matrix_at(SharedPtr<T> tile, int k) {
   const auto* const at = reinterpret_cast<const char*>(tile.raw());
   return matrix_descriptor(
-      static_cast<std::uint64_t>(at - emulator::current_block().shared().base() + 32 * k));
+      static_cast<std::uint64_t>(at - emulator::current_block().shared().base() + kWgmmaBytes * k));
 }
 
 template <int kSums>
@@ -77,7 +85,7 @@ void wgmma_wait(float (&)[kSums], emulator::Where where = std::source_location::
 template <typename T, int kSums>
 void wgmma(float (&d)[kSums], std::uint64_t a, std::uint64_t b, bool adds,
            emulator::Where where = std::source_location::current()) {
-  emulator::GroupFactors mine{a, b, d, kSums * 2, std::is_same_v<T, __half>, adds, where};
+  emulator::GroupFactors mine{a, b, d, kSums * 2, emulator::factor_of<T>(), adds, where};
   emulator::current_block().group_operation({&mine, emulator::multiply_group, "wgmma"}, where);
 }
 

@@ -16,8 +16,8 @@ namespace lamina::kernels::cuda {
 /// A dimension of a tensor in device memory: how long, how far apart, and how much of it a box has.
 struct TensorDimension {
   std::int64_t size;
-  std::int64_t stride_bytes;  // of the first: the element's size, 2
-  int box;                    // of the first: 64; of the others up to 256
+  std::int64_t stride_bytes;  // of the first: the element's size, 1, 2 or 4
+  int box;                    // of the first: 128 bytes; of the others up to 256
 };
 
 }  // namespace lamina::kernels::cuda
@@ -38,8 +38,8 @@ struct TensorMap {
   CUtensorMap map;
 };
 
-/// Dimensions begin with the innermost. Requires: 2 or 4 of them, elements of 2 bytes; data and
-/// strides at multiples of 16 bytes.
+/// Dimensions begin with the innermost. Requires: 2 or 4 of them; data and strides at multiples
+/// of 16 bytes.
 inline TensorMap make_tensor_map(const void* data, std::initializer_list<TensorDimension> list) {
   cuuint64_t size[4] = {}, stride[4] = {};
   cuuint32_t box[4] = {}, step[4] = {1, 1, 1, 1};
@@ -58,10 +58,14 @@ inline TensorMap make_tensor_map(const void* data, std::initializer_list<TensorD
     return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(function);
   }();
   if (encode == nullptr) throw DeviceError("[cuda] the driver has no cuTensorMapEncodeTiled");
+  const std::int64_t bytes = list.begin()->stride_bytes;
+  const CUtensorMapDataType type = bytes == 1   ? CU_TENSOR_MAP_DATA_TYPE_UINT8
+                                   : bytes == 2 ? CU_TENSOR_MAP_DATA_TYPE_UINT16
+                                                : CU_TENSOR_MAP_DATA_TYPE_UINT32;
   TensorMap result;
   const CUresult status =
-      encode(&result.map, CU_TENSOR_MAP_DATA_TYPE_UINT16, rank, const_cast<void*>(data), size,
-             stride + 1, box, step, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+      encode(&result.map, type, rank, const_cast<void*>(data), size, stride + 1, box, step,
+             CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) {
     throw CudaError(text("[cuda] cuTensorMapEncodeTiled: ", static_cast<int>(status)));

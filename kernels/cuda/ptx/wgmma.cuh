@@ -1,7 +1,8 @@
 // wgmma: products of a warpgroup's 128 threads, whose operands lie in shared memory (sm_90a).
 //
-// d += a * b: a [64][16] and b [kN][16] are 16 of k of tiles whose rows are 64 elements, 128 bytes,
-// swizzled as bulk_copy.cuh says. A thread's part of d, with g = lane / 4 and t = lane % 4:
+// d += a * b: a [64][k] and b [kN][k] are 32 bytes along k, of tiles whose rows are 128 bytes,
+// swizzled as bulk_copy.cuh says. T: Tf32, __half, __nv_bfloat16 or E4m3. A thread's part of d,
+// with g = lane / 4 and t = lane % 4:
 //   d[4j], d[4j + 1]      row 16 * warp + g, columns 8j + 2t, 8j + 2t + 1
 //   d[4j + 2], d[4j + 3]  row 16 * warp + g + 8, the same columns
 // (PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions").
@@ -11,9 +12,13 @@
 //   wgmma_commit(); wgmma_wait<0>(d);              // now d may be looked at, and a and b rewritten
 #pragma once
 
+#include "kernels/cuda/element.cuh"
 #include "kernels/cuda/ptx/mbarrier.cuh"
 
 namespace lamina::kernels::cuda {
+
+/// Of k in one product.
+inline constexpr int kWgmmaBytes = 32;
 
 /// What names a matrix to the tensor cores: its address in shared memory, 1,024 bytes from 8 rows
 /// to the next 8, swizzled over 128 bytes.
@@ -39,11 +44,11 @@ inline constexpr bool kHasWgmma = false;
 inline constexpr bool kHasWgmma = true;
 #endif
 
-/// The descriptor of columns [16 * k, 16 * k + 16) of a tile that begins at a multiple of 1,024
-/// bytes.
+/// The descriptor of bytes [32 * k, 32 * k + 32) of the rows of a tile that begins at a multiple of
+/// 1,024 bytes.
 template <typename T>
 __device__ __forceinline__ std::uint64_t matrix_at(SharedPtr<T> tile, int k) {
-  return matrix_descriptor(shared_address(tile) + 32 * k);
+  return matrix_descriptor(shared_address(tile) + kWgmmaBytes * k);
 }
 
 /// The sums are registers that the tensor cores write: no access to them moves past this place.
@@ -70,47 +75,47 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
   hold(d);
 }
 
-#define LAMINA_WGMMA_8(TYPE)                                     \
-  asm volatile(                                                  \
-      "{\n.reg .pred adds;\nsetp.ne.b32 adds, %6, 0;\n"          \
-      "wgmma.mma_async.sync.aligned.m64n8k16.f32." TYPE "." TYPE \
-      " {"                                                       \
-      "%0, %1, %2, %3}, "                                        \
-      "%4, %5, adds, 1, 1, 0, 0;\n}\n"                           \
-      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])           \
+#define LAMINA_WGMMA_8(DEPTH, TYPE, TAIL)                               \
+  asm volatile(                                                         \
+      "{\n.reg .pred adds;\nsetp.ne.b32 adds, %6, 0;\n"                 \
+      "wgmma.mma_async.sync.aligned.m64n8k" DEPTH ".f32." TYPE "." TYPE \
+      " {"                                                              \
+      "%0, %1, %2, %3}, "                                               \
+      "%4, %5, adds, 1, 1" TAIL ";\n}\n"                                \
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                  \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-#define LAMINA_WGMMA_16(TYPE)                                                               \
+#define LAMINA_WGMMA_16(DEPTH, TYPE, TAIL)                                                  \
   asm volatile(                                                                             \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %10, 0;\n"                                    \
-      "wgmma.mma_async.sync.aligned.m64n16k16.f32." TYPE "." TYPE                           \
+      "wgmma.mma_async.sync.aligned.m64n16k" DEPTH ".f32." TYPE "." TYPE                    \
       " {"                                                                                  \
       "%0, %1, %2, %3, %4, %5, %6, %7}, "                                                   \
-      "%8, %9, adds, 1, 1, 0, 0;\n}\n"                                                      \
+      "%8, %9, adds, 1, 1" TAIL ";\n}\n"                                                    \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), \
         "+f"(d[7])                                                                          \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-#define LAMINA_WGMMA_32(TYPE)                                                                   \
+#define LAMINA_WGMMA_32(DEPTH, TYPE, TAIL)                                                      \
   asm volatile(                                                                                 \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %18, 0;\n"                                        \
-      "wgmma.mma_async.sync.aligned.m64n32k16.f32." TYPE "." TYPE                               \
+      "wgmma.mma_async.sync.aligned.m64n32k" DEPTH ".f32." TYPE "." TYPE                        \
       " {"                                                                                      \
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "                 \
-      "%16, %17, adds, 1, 1, 0, 0;\n}\n"                                                        \
+      "%16, %17, adds, 1, 1" TAIL ";\n}\n"                                                      \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),     \
         "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), \
         "+f"(d[14]), "+f"(d[15])                                                                \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-#define LAMINA_WGMMA_64(TYPE)                                                                      \
+#define LAMINA_WGMMA_64(DEPTH, TYPE, TAIL)                                                         \
   asm volatile(                                                                                    \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %34, 0;\n"                                           \
-      "wgmma.mma_async.sync.aligned.m64n64k16.f32." TYPE "." TYPE                                  \
+      "wgmma.mma_async.sync.aligned.m64n64k" DEPTH ".f32." TYPE "." TYPE                           \
       " {"                                                                                         \
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
       "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "          \
-      "%32, %33, adds, 1, 1, 0, 0;\n}\n"                                                           \
+      "%32, %33, adds, 1, 1" TAIL ";\n}\n"                                                         \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),        \
         "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]),    \
         "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), \
@@ -118,16 +123,16 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
         "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31])                                         \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-#define LAMINA_WGMMA_128(TYPE)                                                                     \
+#define LAMINA_WGMMA_128(DEPTH, TYPE, TAIL)                                                        \
   asm volatile(                                                                                    \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %66, 0;\n"                                           \
-      "wgmma.mma_async.sync.aligned.m64n128k16.f32." TYPE "." TYPE                                 \
+      "wgmma.mma_async.sync.aligned.m64n128k" DEPTH ".f32." TYPE "." TYPE                          \
       " {"                                                                                         \
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
       "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "           \
       "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "           \
       "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "          \
-      "%64, %65, adds, 1, 1, 0, 0;\n}\n"                                                           \
+      "%64, %65, adds, 1, 1" TAIL ";\n}\n"                                                         \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),        \
         "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]),    \
         "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), \
@@ -140,10 +145,10 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
         "+f"(d[63])                                                                                \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-#define LAMINA_WGMMA_256(TYPE)                                                                     \
+#define LAMINA_WGMMA_256(DEPTH, TYPE, TAIL)                                                        \
   asm volatile(                                                                                    \
       "{\n.reg .pred adds;\nsetp.ne.b32 adds, %130, 0;\n"                                          \
-      "wgmma.mma_async.sync.aligned.m64n256k16.f32." TYPE "." TYPE                                 \
+      "wgmma.mma_async.sync.aligned.m64n256k" DEPTH ".f32." TYPE "." TYPE                          \
       " {"                                                                                         \
       "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                     \
       "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "           \
@@ -155,7 +160,7 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
       "%111, "                                                                                     \
       "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, " \
       "%127}, "                                                                                    \
-      "%128, %129, adds, 1, 1, 0, 0;\n}\n"                                                         \
+      "%128, %129, adds, 1, 1" TAIL ";\n}\n"                                                       \
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),        \
         "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]),    \
         "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), \
@@ -177,40 +182,41 @@ __device__ __forceinline__ void wgmma_wait(float (&d)[kSums]) {
         "+f"(d[122]), "+f"(d[123]), "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])         \
       : "l"(a), "l"(b), "r"(static_cast<int>(adds)))
 
-/// Where !adds: d = a * b. T: __half or __nv_bfloat16.
+// Only 16-bit operands could be transposed, and say that they are not.
+#define LAMINA_WGMMA(SIZE)                                 \
+  if constexpr (std::is_same_v<T, __half>) {               \
+    LAMINA_WGMMA_##SIZE("16", "f16", ", 0, 0");            \
+  } else if constexpr (std::is_same_v<T, __nv_bfloat16>) { \
+    LAMINA_WGMMA_##SIZE("16", "bf16", ", 0, 0");           \
+  } else if constexpr (std::is_same_v<T, Tf32>) {          \
+    LAMINA_WGMMA_##SIZE("8", "tf32", "");                  \
+  } else {                                                 \
+    static_assert(std::is_same_v<T, E4m3>);                \
+    LAMINA_WGMMA_##SIZE("32", "e4m3", "");                 \
+  }
+
+/// Where !adds: d = a * b.
 template <typename T, int kSums>
 __device__ __forceinline__ void wgmma(float (&d)[kSums], std::uint64_t a, std::uint64_t b,
                                       bool adds) {
   static_assert(kSums == 4 || kSums == 8 || kSums == 16 || kSums == 32 || kSums == 64 ||
                 kSums == 128);
-  constexpr bool kHalf = std::is_same_v<T, __half>;
-  if constexpr (kSums == 4 && kHalf) {
-    LAMINA_WGMMA_8("f16");
-  } else if constexpr (kSums == 4) {
-    LAMINA_WGMMA_8("bf16");
-  } else if constexpr (kSums == 8 && kHalf) {
-    LAMINA_WGMMA_16("f16");
+  if constexpr (kSums == 4) {
+    LAMINA_WGMMA(8)
   } else if constexpr (kSums == 8) {
-    LAMINA_WGMMA_16("bf16");
-  } else if constexpr (kSums == 16 && kHalf) {
-    LAMINA_WGMMA_32("f16");
+    LAMINA_WGMMA(16)
   } else if constexpr (kSums == 16) {
-    LAMINA_WGMMA_32("bf16");
-  } else if constexpr (kSums == 32 && kHalf) {
-    LAMINA_WGMMA_64("f16");
+    LAMINA_WGMMA(32)
   } else if constexpr (kSums == 32) {
-    LAMINA_WGMMA_64("bf16");
-  } else if constexpr (kSums == 64 && kHalf) {
-    LAMINA_WGMMA_128("f16");
+    LAMINA_WGMMA(64)
   } else if constexpr (kSums == 64) {
-    LAMINA_WGMMA_128("bf16");
-  } else if constexpr (kSums == 128 && kHalf) {
-    LAMINA_WGMMA_256("f16");
-  } else if constexpr (kSums == 128) {
-    LAMINA_WGMMA_256("bf16");
+    LAMINA_WGMMA(128)
+  } else {
+    LAMINA_WGMMA(256)
   }
 }
 
+#undef LAMINA_WGMMA
 #undef LAMINA_WGMMA_8
 #undef LAMINA_WGMMA_16
 #undef LAMINA_WGMMA_32

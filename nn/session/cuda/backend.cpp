@@ -22,6 +22,24 @@ struct InputBuffer {
   cuda::Event uploaded, consumed;
 };
 
+void check_fp8(const BackendOptions& options) {
+  const cuda::DeviceProperties device = cuda::device_properties(options.device.index);
+  if (device.compute_major != 9) {
+    throw Unsupported(
+        fmt::format("[session] fp8 needs Hopper's tensor cores, compute capability "
+                    "9.0; {} has {}.{}",
+                    to_string(options.device), device.compute_major, device.compute_minor),
+        "use bf16 or fp16");
+  }
+  if (options.input_ranges.empty()) {
+    throw Unsupported(
+        "[session] fp8 needs to know how large the inputs of layers become, and the model says "
+        "nothing of it",
+        "calibrate on example pictures: vgg16-infer --calibrate DIR, lamina-convert convert "
+        "--calibrate DIR, or SessionOptions::record_input_ranges");
+  }
+}
+
 // What only emulation has proved so far is taken where a user says so: "wgmma" is Hopper's tensor
 // cores, "hopper" these and kernels that start while the one before still runs.
 std::string_view wished_plan() {
@@ -34,6 +52,7 @@ class CudaBackend : public Backend {
   CudaBackend(std::vector<PlanNode> nodes, const BackendOptions& options)
       : nodes_(std::move(nodes)), options_(options) {
     const cuda::ScopedDevice device(options.device.index);
+    if (options.precision == "fp8") check_fp8(options);
     compute_.emplace();
     copy_.emplace();
     begin_.emplace();
@@ -81,6 +100,7 @@ class CudaBackend : public Backend {
     device_ms_ = 0;
     upload_pass(batch, 0);
     for (std::int64_t first = 0, i = 0; first < n; first += pass, ++i) {
+      if (first > 0) between_passes();
       enqueue_pass((*inputs_)[static_cast<std::size_t>(i % 2)], std::min(pass, n - first));
       upload_pass(batch, i + 1);
       download_pass(first, std::min(pass, n - first), targets);
@@ -110,14 +130,27 @@ class CudaBackend : public Backend {
   std::int64_t packed_bytes() const override { return plan_ ? plan_->weight_bytes() : 0; }
 
  private:
+  // The caller's images are read by the upload that is under way: who ends the run waits for it.
+  void between_passes() {
+    if (!options_.between_passes) return;
+    try {
+      options_.between_passes();
+    } catch (...) {
+      copy_->synchronize();
+      throw;
+    }
+  }
+
   void lay_out(const Shape& input) {
     const std::string_view wish = wished_plan();
+    const bool fp8 = options_.precision == "fp8";  // has no other kernels
     const CudaContext context{.device = options_.device.index,
                               .properties = cuda::device_properties(options_.device.index),
                               .precision = cuda::precision_named(options_.precision),
                               .stream = &*compute_,
                               .max_batch = input[0],
-                              .may_wgmma = wish == "wgmma" || wish == "hopper"};
+                              .input_ranges = options_.input_ranges,
+                              .may_wgmma = wish == "wgmma" || wish == "hopper" || fp8};
     compute_->set_overlaps(wish == "hopper" && context.properties.compute_major >= 9);
     plan_.emplace(nodes_, input, context, options_.output_count);
     const std::int64_t bytes = input.numel() * std::int64_t{sizeof(float)};

@@ -2,6 +2,7 @@
 
 #include "core/checked_math.h"
 #include "core/require.h"
+#include "kernels/cuda/e4m3.h"
 
 #include <algorithm>
 
@@ -36,10 +37,38 @@ std::int64_t bytes_of_value(const CudaValue& value) {
   return round_up(std::max<std::int64_t>(*bytes, 1), kAlignment);
 }
 
+// Beyond what calibration has seen: a bit of e4m3's range, which is wide, and nothing of its
+// digits.
+constexpr float kHeadroom = 2;
+
+// What each step reads. In fp8 that is e4m3 where the step takes it and its input's range is known,
+// else bf16. The last step's errors are the answer's own, and it costs little: bf16 too. A step
+// that only moves values reads what the next one does.
+std::vector<CudaNumbers> numbers_read(const std::vector<PlanNode>& nodes, const Shape& input,
+                                      const CudaContext& context) {
+  const bool fp8 = context.precision == cuda::Precision::fp8;
+  const CudaNumbers plain{fp8 ? cuda::Element::bf16 : cuda::element_of(context.precision)};
+  std::vector<CudaNumbers> read(nodes.size(), plain);
+  if (!fp8) return read;
+  Shape shape = input;
+  for (std::size_t i = 0; i + 1 < nodes.size(); ++i) {
+    const auto range = context.input_ranges.find(nodes[i].name);
+    if (range != context.input_ranges.end() && nodes[i].op->takes_e4m3(context, shape)) {
+      read[i] = {cuda::Element::e4m3, cuda::e4m3_scale(range->second, kHeadroom)};
+    }
+    shape = nodes[i].op->output_shape(shape);
+  }
+  for (std::size_t i = nodes.size() - 1; i-- > 0;) {
+    if (nodes[i].op->keeps_values()) read[i] = read[i + 1];
+  }
+  return read;
+}
+
 // In what format a step reads a value that now is in `current`.
-Format wanted_format(const Op& op, const CudaValue& current, cuda::Element element) {
-  Format wanted{.element = element, .layout = current.format.layout, .c_stored = 0};
-  if (current.shape.rank() != 4) return {.element = element};
+Format wanted_format(const Op& op, const CudaValue& current, const CudaNumbers& numbers) {
+  const cuda::Element element = numbers.element;
+  Format wanted{.element = element, .layout = current.format.layout, .scale = numbers.scale};
+  if (current.shape.rank() != 4) return {.element = element, .scale = numbers.scale};
   if (op.layout_need() == LayoutNeed::nchw) wanted.layout = Layout::nchw;
   if (op.layout_need() != LayoutNeed::nhwc) return wanted;
   wanted.layout = Layout::nhwc;
@@ -61,6 +90,11 @@ CudaStep conversion(const CudaValue& from, const Format& to) {
   return {.enqueue = enqueue, .output = to};
 }
 
+std::string what_changes(const Format& from, const Format& to) {
+  if (from.layout == to.layout && to.element == cuda::Element::e4m3) return "to_fp8";
+  return to.layout == Layout::nhwc ? "to_nhwc" : "to_nchw";
+}
+
 bool is_plain_f32(const Format& format) { return format == Format{}; }
 
 }  // namespace
@@ -76,14 +110,16 @@ CudaPlan::CudaPlan(const std::vector<PlanNode>& nodes, const Shape& input,
 
 void CudaPlan::place(const std::vector<PlanNode>& nodes, const CudaContext& context) {
   CudaValue value{.shape = input_, .format = {}};
-  for (const PlanNode& node : nodes) {
-    const Format wanted = wanted_format(*node.op, value, cuda::element_of(context.precision));
+  const std::vector<CudaNumbers> read = numbers_read(nodes, input_, context);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const PlanNode& node = nodes[i];
+    const Format wanted = wanted_format(*node.op, value, read[i]);
     // The first step always writes the arena, so that what follows never sees where inputs lie.
     if (steps_.empty() || wanted != value.format) {
       append_conversion(value, wanted, node.name);
       value.format = wanted;
     }
-    value.is_result = &node == &nodes.back();
+    value.result = i + 1 < nodes.size() ? read[i + 1] : CudaNumbers{};
     const Shape output = node.op->output_shape(value.shape);
     CudaStep step = node.op->on_cuda(context, value);
     CudaValue result{.shape = output, .format = step.output};
@@ -102,7 +138,7 @@ void CudaPlan::place(const std::vector<PlanNode>& nodes, const CudaContext& cont
 void CudaPlan::append_conversion(const CudaValue& from, const Format& to, std::string name) {
   steps_.push_back({.op = nullptr,
                     .name = std::move(name),
-                    .what = to.layout == Layout::nhwc ? "to_nhwc" : "to_nchw",
+                    .what = what_changes(from.format, to),
                     .outputs = {},
                     .input = from,
                     .output = {.shape = from.shape, .format = to},

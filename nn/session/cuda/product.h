@@ -8,9 +8,12 @@
 
 namespace lamina::nn::detail {
 
-/// `problem` is for max_batch images: its conv.n is max_batch, or a multiple of it where an image
-/// has several rows. Puts the weights on the device; `bias` may be undefined.
-CudaStep cuda_product(const CudaContext& context, const kernels::cuda::Conv2dProblem& problem,
-                      const Tensor& weight, const Tensor& bias);
+/// `conv` is for max_batch images: its n is max_batch, or a multiple of it where an image has
+/// several rows. Puts the weights on the device; `bias` may be undefined.
+CudaStep cuda_product(const CudaContext& context, const CudaValue& input,
+                      const kernels::Conv2dProblem& conv, const Tensor& weight, const Tensor& bias);
+
+/// Whether cuda_product() takes an input of e4m3.
+bool cuda_product_takes_e4m3(const CudaContext& context, const kernels::Conv2dProblem& conv);
 
 }  // namespace lamina::nn::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lamina/core/shape.h>
+#include <lamina/nn/input_ranges.h>
 
 #include "kernels/cuda/pointwise.h"
 #include "kernels/cuda/precision.h"
@@ -20,14 +21,23 @@ struct CudaContext {
   kernels::cuda::Precision precision;
   kernels::cuda::Stream* stream;  ///< weights are uploaded on it
   std::int64_t max_batch;
-  bool may_wgmma;  ///< see Conv2dProblem
+  InputRanges input_ranges;  ///< for fp8
+  bool may_wgmma;            ///< see Conv2dProblem
+};
+
+/// What a value's numbers are in memory.
+struct CudaNumbers {
+  kernels::cuda::Element element = kernels::cuda::Element::f32;
+  float scale = 1;  ///< of e4m3
 };
 
 /// A value between two steps.
 struct CudaValue {
   Shape shape;                   ///< for max_batch images, logical (n, c, h, w) order
   kernels::cuda::Format format;  ///< a rank other than 4 is rows of `element`, layout nchw
-  bool is_result = false;        ///< of the input: the step that reads it makes the model's result
+  /// Of the input: what the step that reads it should write if it can. f32 for the model's result,
+  /// else what the next step reads; the plan converts where it is not.
+  CudaNumbers result = {};
 
   kernels::cuda::Element element() const { return format.element; }
 };

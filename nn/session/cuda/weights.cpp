@@ -77,4 +77,17 @@ CudaMemory upload_packed(const CudaContext& context, const cuda::Conv2dProblem& 
                        });
 }
 
+Tensor fp8_weight_scales(const Tensor& weight) {
+  const auto scales = derived(weight, "fp8 scales", [&] {
+    const std::int64_t rows = weight.size(0), count = weight.numel() / rows;
+    Tensor made = Tensor::empty(Shape{rows});
+    for (std::int64_t row = 0; row < rows; ++row) {
+      made.mutable_data<float>()[row] =
+          cuda::fp8_weight_scale(weight.data<float>() + row * count, count);
+    }
+    return std::make_shared<const Tensor>(std::move(made));
+  });
+  return *std::static_pointer_cast<const Tensor>(scales);
+}
+
 }  // namespace lamina::nn::detail

@@ -20,6 +20,9 @@ CudaMemory upload_f32(const CudaContext& context, const Tensor& tensor);
 CudaMemory upload_packed(const CudaContext& context, const kernels::cuda::Conv2dProblem& problem,
                          const Tensor& weight);
 
+/// cuda::fp8_weight_scale() of each output channel: [c_out].
+Tensor fp8_weight_scales(const Tensor& weight);
+
 inline const float* f32_or_null(const CudaMemory& memory) {
   return memory ? memory->as<const float>() : nullptr;
 }

@@ -50,7 +50,7 @@ std::string check_softmax(const SoftmaxCase& p) {
   reference::softmax(p.outer, p.c, p.inner, values.data(), expected.data());
   const float bound = relative_bound(p.c, p.inner);
   // Half types: their rounding, which for the smallest probabilities is an absolute one.
-  constexpr float kRounding[] = {0, 0x1p-11f, 0x1p-8f};
+  constexpr float kRounding[] = {0, 0x1p-11f, 0x1p-11f, 0x1p-8f};
   const std::string wrong =
       difference(output, expected, bound + kRounding[static_cast<int>(p.element)]);
   if (!wrong.empty() || p.element != Element::f32) return wrong;

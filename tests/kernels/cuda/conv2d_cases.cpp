@@ -102,7 +102,7 @@ void add_shapes(std::vector<KernelCase>& cases, Precision precision) {
     add_conv(cases, p, plan_conv2d(p, kHopper));
   }
   Conv2dProblem p = conv_problem(precision, shapes()[0]);
-  p.f32_output = true;
+  p.output = Element::f32;
   add_conv(cases, p, plan_conv2d(p, kHopper), true, false);
   add_conv(cases, p, plan_conv2d(p, kHopper), false);
   p = conv_problem(precision, shapes()[3]);

@@ -29,29 +29,59 @@ std::vector<float> with_padding(const Conv2dProblem& p, const std::vector<float>
   return padded;
 }
 
+std::vector<float> times(float factor, std::vector<float> values) {
+  for (float& value : values) value *= factor;
+  return values;
+}
+
+bool is_scaled(const Conv2dProblem& p) {
+  return p.precision == Precision::fp8 || p.output_element() == Element::e4m3;
+}
+
+// What is multiplied with each sum.
+std::vector<float> channel_scales(const Conv2dProblem& p, const TrialScales& scales,
+                                  const std::vector<float>& weight) {
+  std::vector<float> result;
+  const std::int64_t row = p.conv.c_in * p.conv.kh * p.conv.kw;
+  for (std::int64_t k = 0; k < p.conv.c_out && is_scaled(p); ++k) {
+    const float own =
+        p.precision == Precision::fp8 ? fp8_weight_scale(weight.data() + k * row, row) : 1;
+    result.push_back(scales.input * own / scales.output);
+  }
+  return result;
+}
+
 }  // namespace
+
+TrialScales scales_of(const Conv2dProblem& p) {
+  return {.input = p.precision == Precision::fp8 ? 0.5f : 1,
+          .output = p.output_element() == Element::e4m3 ? 0.25f : 1};
+}
 
 std::vector<float> run_on_device(const Conv2dProblem& p, const Conv2dPlan& plan,
                                  const ConvValues& values, bool with_bias, std::string& complaint) {
-  const Element element = element_of(p.precision);
+  const TrialScales scales = scales_of(p);
   std::vector<char> packed(static_cast<std::size_t>(plan.packed_weight_bytes));
   pack_conv2d_weight(p, plan, values.weight.data(), packed.data());
-  const DeviceArray input(element, with_padding(p, values.input));
-  const DeviceArray bias(Element::f32, values.bias);
+  const DeviceArray input(element_of(p.precision),
+                          times(1 / scales.input, with_padding(p, values.input)));
+  const DeviceArray bias(Element::f32, times(1 / scales.output, values.bias));
+  const DeviceArray scale(Element::f32, channel_scales(p, scales, values.weight));
   const DeviceMemory weight = upload_bytes(packed.data(), plan.packed_weight_bytes);
   const DeviceMemory workspace(plan.workspace_bytes);
-  const DeviceArray output = DeviceArray::untouched(p.f32_output ? Element::f32 : element,
-                                                    p.conv.n * p.oh() * p.ow() * p.conv.c_out);
+  const DeviceArray output =
+      DeviceArray::untouched(p.output_element(), p.conv.n * p.oh() * p.ow() * p.conv.c_out);
   Stream stream;
   conv2d_forward(stream, p, plan,
                  {.input = input.data(),
                   .weight = weight.data(),
                   .bias = with_bias ? bias.as<const float>() : nullptr,
                   .output = output.data(),
-                  .workspace = workspace.data()});
+                  .workspace = workspace.data(),
+                  .scale = is_scaled(p) ? scale.as<const float>() : nullptr});
   stream.synchronize();
   complaint = output.complaint();
-  return output.read();
+  return times(scales.output, output.read());
 }
 
 std::vector<float> expected_of(const Conv2dProblem& p, const ConvValues& values, bool with_bias) {
@@ -70,27 +100,50 @@ std::vector<float> expected_of(const Conv2dProblem& p, const ConvValues& values,
 
 namespace {
 
-// Inputs are rounded first; products of what is left are exact, sums float32, the result rounded.
+// Products of rounded inputs are exact, sums float32, the result rounded.
 float bound_of(const Conv2dProblem& p) {
   const auto& c = p.conv;
   const auto terms = static_cast<float>(c.kh * c.kw * c.c_in / c.groups);
   // ConvValues are below 1: terms is the most that a sum of |a * b| can be.
-  constexpr float kRounding[] = {0, 0x1p-10f, 0x1p-10f, 0x1p-7f};
-  const float inputs = kRounding[static_cast<int>(p.precision)];
-  return terms * (inputs + (terms + 2) * 0x1p-24f) + (p.f32_output ? 0 : inputs * (terms + 1));
+  constexpr float kRounding[] = {0, 0x1p-11f, 0x1p-11f, 0x1p-8f, 0x1p-4f};
+  const float output = kRounding[static_cast<int>(p.output_element())];
+  return terms * (terms + 2) * 0x1p-24f + output * (terms + 1);
+}
+
+// As rows of weights are packed.
+std::vector<float> as_packed(const Conv2dProblem& p, std::vector<float> weight) {
+  const std::int64_t row = p.conv.c_in / p.conv.groups * p.conv.kh * p.conv.kw;
+  for (std::int64_t k = 0; k < p.conv.c_out; ++k) {
+    float* const values = weight.data() + k * row;
+    const float scale = p.precision == Precision::fp8 ? fp8_weight_scale(values, row) : 1;
+    for (std::int64_t i = 0; i < row; ++i) {
+      values[i] = scale * rounded_to(element_of(p.precision), values[i] / scale);
+    }
+  }
+  return weight;
 }
 
 }  // namespace
 
+std::vector<float> as_stored(const Conv2dProblem& p, std::vector<float> values) {
+  const float scale = scales_of(p).output;
+  return times(scale, rounded_to(p.output_element(), times(1 / scale, std::move(values))));
+}
+
 std::string check_conv(const Conv2dProblem& p, const Conv2dPlan& plan, bool whole, bool with_bias) {
-  const ConvValues values = make_values(p, whole);
+  ConvValues values = make_values(p, whole);
   std::string complaint;
   const std::vector<float> actual = run_on_device(p, plan, values, with_bias, complaint);
   if (!complaint.empty()) return complaint;
+  const float scale = scales_of(p).input;
+  values.input =
+      times(scale, rounded_to(element_of(p.precision), times(1 / scale, std::move(values.input))));
+  values.weight = as_packed(p, std::move(values.weight));
   std::vector<float> expected = expected_of(p, values, with_bias);
-  if (!whole) return difference(actual, expected, bound_of(p));
-  if (!p.f32_output) expected = rounded_to(element_of(p.precision), std::move(expected));
-  return difference(actual, expected);
+  if (whole) return difference(actual, as_stored(p, std::move(expected)));
+  // Whatever was rounded needs no more digits.
+  const std::string digits = difference(actual, as_stored(p, actual));
+  return digits.empty() ? difference(actual, expected, bound_of(p)) : digits;
 }
 
 std::string describe(const Conv2dProblem& p, const Conv2dPlan& plan) {
@@ -103,7 +156,7 @@ std::string describe(const Conv2dProblem& p, const Conv2dPlan& plan) {
   }
   if (c.relu) text += " relu";
   if (p.conv.max_pool_2x2) text += " pool";
-  if (p.f32_output) text += " f32";
+  if (p.output) text += " " + name_of(*p.output);
   if (p.c_in_stored > 0) text += " stored " + std::to_string(p.c_in_stored);
   return text + ", " + to_string(p, plan);
 }

@@ -17,6 +17,12 @@ struct ConvValues {
   std::vector<float> input, weight, bias;
 };
 
+/// With fp8: a value is what lies in memory, times these. 448 * output is less than some sums are.
+struct TrialScales {
+  float input, output;
+};
+TrialScales scales_of(const Conv2dProblem& p);
+
 /// Whole numbers small enough that every sum is exact, or reals.
 ConvValues make_values(const Conv2dProblem& p, bool whole);
 /// complaint: "" or that elements around the output were written.
@@ -26,6 +32,8 @@ std::vector<float> expected_of(const Conv2dProblem& p, const ConvValues& values,
 /// "" or where the plan's result is not the reference's: exactly for whole numbers, else within the
 /// bound of the precision.
 std::string check_conv(const Conv2dProblem& p, const Conv2dPlan& plan, bool whole, bool with_bias);
+/// What the device stores of these results, in the units of the results.
+std::vector<float> as_stored(const Conv2dProblem& p, std::vector<float> values);
 std::string describe(const Conv2dProblem& p, const Conv2dPlan& plan);
 void add_conv(std::vector<KernelCase>& cases, const Conv2dProblem& p, const Conv2dPlan& plan,
               bool whole = true, bool with_bias = true);

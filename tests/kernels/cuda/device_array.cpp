@@ -1,5 +1,7 @@
 #include "tests/kernels/cuda/device_array.h"
 
+#include "kernels/cuda/e4m3.h"
+
 #include <cmath>
 #include <cstring>
 #include <sstream>
@@ -7,7 +9,7 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-constexpr float kSentinel = -12288;  // exact in every element type, and nobody's result
+constexpr float kSentinel = -12288;  // exact, and nobody's result; in e4m3 its largest
 
 std::uint32_t next(std::uint32_t& state) {
   state = state * 1664525u + 1013904223u;
@@ -17,8 +19,12 @@ std::uint32_t next(std::uint32_t& state) {
 std::vector<char> encode(Element element, const std::vector<float>& values) {
   std::vector<char> bytes(values.size() * static_cast<std::size_t>(bytes_of(element)));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (element == Element::f32) {
-      std::memcpy(&bytes[4 * i], &values[i], 4);
+    if (bytes_of(element) == 4) {
+      const float value = rounded_to(element, values[i]);
+      std::memcpy(&bytes[4 * i], &value, 4);
+    } else if (element == Element::e4m3) {
+      const E4m3 number = to_e4m3(values[i]);
+      std::memcpy(&bytes[i], &number, 1);
     } else {
       const std::uint16_t bits =
           element == Element::f16 ? to_half(values[i]).bits : to_bfloat16(values[i]).bits;
@@ -31,8 +37,10 @@ std::vector<char> encode(Element element, const std::vector<float>& values) {
 std::vector<float> decode(Element element, const std::vector<char>& bytes) {
   std::vector<float> values(bytes.size() / static_cast<std::size_t>(bytes_of(element)));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (element == Element::f32) {
+    if (bytes_of(element) == 4) {
       std::memcpy(&values[i], &bytes[4 * i], 4);
+    } else if (element == Element::e4m3) {
+      values[i] = from_e4m3({static_cast<std::uint8_t>(bytes[i])});
     } else {
       std::uint16_t bits = 0;
       std::memcpy(&bits, &bytes[2 * i], 2);
@@ -43,6 +51,22 @@ std::vector<float> decode(Element element, const std::vector<char>& bytes) {
 }
 
 }  // namespace
+
+float rounded_to(Element element, float value) {
+  switch (element) {
+    case Element::f16: return to_float(to_half(value));
+    case Element::bf16: return to_float(to_bfloat16(value));
+    case Element::e4m3: return from_e4m3(to_e4m3(value));
+    case Element::tf32: {
+      if (!std::isfinite(value)) return value;
+      int exponent = 0;
+      std::frexp(value, &exponent);
+      const float unit = std::ldexp(1.0f, exponent - 11);
+      return std::round(value / unit) * unit;
+    }
+    default: return value;
+  }
+}
 
 std::vector<float> rounded_to(Element element, std::vector<float> values) {
   for (float& value : values) value = rounded_to(element, value);
@@ -84,9 +108,10 @@ std::vector<float> DeviceArray::read() const {
 
 std::string DeviceArray::complaint() const {
   const std::vector<float> all = read_all();
+  const float sentinel = rounded_to(element_, kSentinel);
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(all.size()); ++i) {
     const bool is_guard = i < kGuard || i >= kGuard + count_;
-    if (!is_guard || all[static_cast<std::size_t>(i)] == kSentinel) continue;
+    if (!is_guard || all[static_cast<std::size_t>(i)] == sentinel) continue;
     return "element " + std::to_string(i - kGuard) + " of " + std::to_string(count_) +
            " was written";
   }

@@ -13,20 +13,15 @@
 
 namespace lamina::kernels::cuda {
 
-/// "f32", "f16" or "bf16".
+/// "f32", "tf32", "f16", "bf16" or "e4m3".
 inline std::string name_of(Element element) {
-  constexpr const char* kNames[] = {"f32", "f16", "bf16"};
+  constexpr const char* kNames[] = {"f32", "tf32", "f16", "bf16", "e4m3"};
   return kNames[static_cast<int>(element)];
 }
 
-/// The value as the element type holds it, rounded to nearest even.
-inline float rounded_to(Element element, float value) {
-  switch (element) {
-    case Element::f16: return to_float(to_half(value));
-    case Element::bf16: return to_float(to_bfloat16(value));
-    default: return value;
-  }
-}
+/// The value as the element type holds it: the nearest one; of two as near the even one, in tf32
+/// the larger.
+float rounded_to(Element element, float value);
 
 std::vector<float> rounded_to(Element element, std::vector<float> values);
 

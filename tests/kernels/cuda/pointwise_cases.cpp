@@ -1,4 +1,5 @@
 // Element by element: exact where the contract is, and within a rounding or two for batch norm.
+#include "kernels/cuda/e4m3.h"
 #include "kernels/cuda/pointwise.h"
 #include "kernels/reference/reference.h"
 #include "tests/kernels/cuda/cases.h"
@@ -11,7 +12,7 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-constexpr Element kElements[] = {Element::f32, Element::f16, Element::bf16};
+constexpr Element kElements[] = {Element::f32, Element::tf32, Element::f16, Element::bf16};
 
 // A vector's worth, less, more, and several blocks.
 constexpr std::int64_t kCounts[] = {1, 7, 8, 9, 2050};
@@ -67,7 +68,7 @@ std::string check_batch_norm(Element element, const BatchNormProblem& problem, b
                                   .bias = affine ? bias.data() : nullptr,
                                   .output = expected.data()});
   // Results are below 6.
-  constexpr float kRounding[] = {4 * 0x1p-22f, 0x1p-9f, 0x1p-6f};
+  constexpr float kRounding[] = {4 * 0x1p-22f, 0x1p-9f, 0x1p-9f, 0x1p-6f};
   return difference(output, expected, kRounding[static_cast<int>(element)]);
 }
 
@@ -115,7 +116,8 @@ std::string check_convert(std::int64_t n, std::int64_t c, std::int64_t spatial, 
       for (std::int64_t pixel = 0; pixel < spatial; ++pixel) {
         const float value = rounded_to(from.element, random[next++]);
         values[place_of(from, c, spatial, b, channel, pixel)] = value;
-        expected[place_of(to, c, spatial, b, channel, pixel)] = rounded_to(to.element, value);
+        expected[place_of(to, c, spatial, b, channel, pixel)] =
+            rounded_to(to.element, value * (from.scale / to.scale));
       }
     }
   }
@@ -176,6 +178,45 @@ void add_conversions(std::vector<KernelCase>& cases, Element element) {
                    [=] { return check_convert(2, 3, 9, padded, wide); }});
 }
 
+// Each number of e4m3, the middles between two, and what lies beside those.
+std::string check_e4m3() {
+  std::vector<float> values;
+  for (int code = 0; code < 256; ++code) {
+    const float number = from_e4m3({static_cast<std::uint8_t>(code)});
+    const float next = from_e4m3({static_cast<std::uint8_t>(code + 1)});
+    const float middle = (number + next) / 2;
+    for (const float value : {number, middle, middle * (1 + 0x1p-20f), middle * (1 - 0x1p-20f)}) {
+      values.push_back(value);
+    }
+  }
+  for (const float value : {449.0f, 463.0f, 465.0f, 1e30f, 0x1p-10f, 0x1p-30f}) {
+    values.push_back(value);
+    values.push_back(-value);
+  }
+  const auto count = static_cast<std::int64_t>(values.size());
+  const DeviceArray input(Element::f32, values), back = DeviceArray::untouched(Element::f32, count);
+  const DeviceArray numbers = DeviceArray::untouched(Element::e4m3, count);
+  Stream stream;
+  convert(stream, 1, count, 1, {}, {.element = Element::e4m3}, input.data(), numbers.data());
+  convert(stream, 1, count, 1, {.element = Element::e4m3}, {}, numbers.data(), back.data());
+  return difference(back, rounded_to(Element::e4m3, values));
+}
+
+void add_e4m3(std::vector<KernelCase>& cases) {
+  const Format rows{.element = Element::e4m3, .scale = 0.125f};
+  const Format nhwc{.element = Element::e4m3, .layout = Layout::nhwc, .scale = 0.25f};
+  const Format padded{Element::e4m3, Layout::nhwc, 16, 0.125f};
+  const Format bf16{.element = Element::bf16, .layout = Layout::nhwc};
+  cases.push_back({"convert e4m3, each number", check_e4m3});
+  for (const Format& from : {Format{}, bf16, nhwc}) {
+    for (const Format& to : {Format{}, rows, nhwc, padded}) {
+      cases.push_back(
+          {"convert with a scale, " + name_of(from.element) + " to " + name_of(to.element),
+           [=] { return check_convert(2, 5, 67, from, to); }});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<KernelCase> pointwise_cases() {
@@ -184,6 +225,7 @@ std::vector<KernelCase> pointwise_cases() {
     add_elementwise(cases, element);
     add_conversions(cases, element);
   }
+  add_e4m3(cases);
   return cases;
 }
 

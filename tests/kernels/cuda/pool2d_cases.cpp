@@ -11,11 +11,11 @@
 namespace lamina::kernels::cuda {
 namespace {
 
-constexpr Element kElements[] = {Element::f32, Element::f16, Element::bf16};
+constexpr Element kElements[] = {Element::f32, Element::tf32, Element::f16, Element::bf16};
 
 // One rounding of a float32 quotient, one of the result, of values up to 8.
 float average_bound(Element element) {
-  constexpr float kRounding[] = {0x1p-21f, 0x1p-8f, 0x1p-5f};
+  constexpr float kRounding[] = {0x1p-21f, 0x1p-8f, 0x1p-8f, 0x1p-5f};
   return kRounding[static_cast<int>(element)];
 }
 
