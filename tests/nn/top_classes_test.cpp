@@ -39,7 +39,8 @@ TEST_CASE("top_classes: what is no rows of logits is refused", "[nn][errors]") {
   CHECK_THROWS_AS(top_classes(Tensor::zeros({1, 2}), -1), InvalidArgument);
 }
 
-TEST_CASE("top_classes: of one image, equal ones in their order and NaN before everything", "[nn]") {
+TEST_CASE("top_classes: of one image, equal ones in their order and NaN before everything",
+          "[nn]") {
   const float logits[] = {1, 3, 3, -2};
   const auto best = top_classes(logits, 9);
   REQUIRE(best.size() == 4);
