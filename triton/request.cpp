@@ -30,12 +30,17 @@ Request::Request(TRITONBACKEND_Request* request, const ServingConfig& config) no
 }
 
 Request::~Request() {
-  if (response_ != nullptr) {
-    TRITONSERVER_Error* error =
-        TRITONSERVER_ErrorNew(TRITONSERVER_ERROR_INTERNAL, "[triton] the request was not served");
-    send(error);
-    TRITONSERVER_ErrorDelete(error);
+  if (!answered_ && error_ == nullptr) {
+    error_ = TRITONSERVER_ErrorNew(TRITONSERVER_ERROR_INTERNAL, "[triton] not served");
   }
+  if (response_ != nullptr) {
+    log_and_drop(
+        TRITONBACKEND_ResponseSend(response_, TRITONSERVER_RESPONSE_COMPLETE_FINAL, error_));
+    if (error_ != nullptr) TRITONSERVER_ErrorDelete(error_);
+  } else {
+    log_and_drop(error_);
+  }
+  // In this order: a server with a response cache looks at the request of a response.
   log_and_drop(TRITONBACKEND_RequestRelease(request_, TRITONSERVER_REQUEST_RELEASE_ALL));
 }
 
@@ -113,32 +118,21 @@ void Request::answer(std::span<const float> logits, const ServingConfig& config)
     check(TRITONBACKEND_OutputBuffer(output, &to, logits.size_bytes(), &memory, &memory_id));
     require_host_memory(memory, "the place for output 'logits'");
     if (!logits.empty()) std::memcpy(to, logits.data(), logits.size_bytes());
-    send(nullptr);
+    answered_ = true;
   } catch (...) {
     fail();
   }
 }
 
 void Request::fail() noexcept {
-  failed_ = true;
-  TRITONSERVER_Error* error = current_error();
-  if (response_ == nullptr) {
-    log_and_drop(error);
-    return;
-  }
-  send(error);
-  TRITONSERVER_ErrorDelete(error);
-}
-
-void Request::send(TRITONSERVER_Error* error) noexcept {
-  log_and_drop(TRITONBACKEND_ResponseSend(response_, TRITONSERVER_RESPONSE_COMPLETE_FINAL, error));
-  response_ = nullptr;
+  if (error_ != nullptr) TRITONSERVER_ErrorDelete(error_);
+  error_ = current_error();
 }
 
 void Request::report(TRITONBACKEND_ModelInstance* instance, std::uint64_t start,
                      std::uint64_t compute_start, std::uint64_t compute_end,
                      std::uint64_t end) const noexcept {
-  log_and_drop(TRITONBACKEND_ModelInstanceReportStatistics(instance, request_, !failed_, start,
+  log_and_drop(TRITONBACKEND_ModelInstanceReportStatistics(instance, request_, !failed(), start,
                                                            compute_start, compute_end, end));
 }
 

@@ -89,9 +89,10 @@ TEST_CASE("triton-repo: wrong arguments are status 2, a damaged model is 3, and 
   const Workplace place;
   CHECK_THAT(triton_repo(place, {"--name", "../x"}).err,
              Contains("no name for a served model: ../x"));
-  CHECK_THAT(triton_repo(place, {"--precision", "fp8"}).err,
-             Contains("--precision fp8 is not for --device auto\n  hint: there: bf16, fp16, fp32, "
-                      "int8, tf32\n"));
+  CHECK_THAT(
+      triton_repo(place, {"--precision", "fp4"}).err,
+      Contains("--precision fp4 is not for --device auto\n  hint: there: bf16, fp16, fp32, fp8, "
+               "int8, tf32\n"));
   CHECK(triton_repo(place, {"--device", "cpu", "--precision", "tf32"}).status == 2);
   CHECK(triton_repo(place, {"--device", "gpu"}).status == 2);
   const Outcome picture = place.convert({"triton-repo", "a.bmp", "served"});

@@ -111,6 +111,7 @@ TRITONSERVER_Error* TRITONBACKEND_ResponseSend(TRITONBACKEND_Response* response,
                                                TRITONSERVER_Error* error) {
   FakeRequest& request = fake(response);
   ++request.answers;
+  request.answered_before_report = request.reported.empty();
   if (error != nullptr) {
     request.error = error->text;
     request.code = error->code;

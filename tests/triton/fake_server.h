@@ -25,7 +25,7 @@ struct FakeRequest {
 
   // What became of it.
   int answers = 0, releases = 0;
-  bool released_before_answer = false;
+  bool released_before_answer = false, answered_before_report = false;
   std::string error = {};
   TRITONSERVER_Error_Code code = TRITONSERVER_ERROR_UNKNOWN;
   std::string output = {};

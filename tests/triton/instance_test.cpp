@@ -46,6 +46,7 @@ void execute(Instance& instance, std::initializer_list<FakeRequest*> requests) {
     CHECK(request->answers == 1);
     CHECK(request->releases == 1);
     CHECK_FALSE(request->released_before_answer);
+    CHECK_FALSE(request->answered_before_report);
     CHECK(request->reported == std::vector<bool>{request->error.empty()});
     CHECK(std::is_sorted(request->times.begin(), request->times.end()));
   }

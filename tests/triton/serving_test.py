@@ -57,7 +57,7 @@ class Serving(unittest.TestCase):
         add("bad_input", replace=("[3, 32, 32]", "[1, 32, 32]"))
         add("bad_type", replace=("TYPE_FP32", "TYPE_UINT8"))
         add("bad_output", replace=("[10]", "[1000]"))
-        add("bad_precision", replace=('"fp32"', '"fp7"'))
+        add("bad_precision", replace=('"fp32"', '"fp4"'))
         add("bad_parameter", replace=('"precision"', '"precison"'))
         add("too_small", replace=("[3, 32, 32]", "[3, 2, 2]"))
         add("no_file")
@@ -124,7 +124,6 @@ class Answers(Serving):
             tensor = tritonclient.grpc.InferInput("input", [8, 3, 32, 32], "FP32")
             tensor.set_shared_memory("pixels", size)
             self.assert_same_bits(self.grpc.infer("digits", [tensor]).as_numpy("logits"), self.logits["fp32"][:8])
-            self.grpc.unregister_system_shared_memory("pixels")
         finally:
             shared_memory.destroy_shared_memory_region(region)
 
@@ -190,7 +189,7 @@ class Errors(Serving):
         for name, parts in {"bad_input": ["[1, 32, 32]", "3 channels"],
                             "bad_type": ["TYPE_UINT8", "TYPE_FP32"],
                             "bad_output": ["[1000]", "[10]"],
-                            "bad_precision": ["'fp7' is not a precision"],
+                            "bad_precision": ["'fp4' is not a precision"],
                             "bad_parameter": ["'precison'", "precision and threads"],
                             "too_small": ["[3, 2, 2]", "smaller than the 2x2 window"],
                             "no_file": ["cannot open", "no_file/1/model.lamina"],
