@@ -20,6 +20,9 @@ struct lamina_model {
 };
 
 struct lamina_session {
+  explicit lamina_session(lamina::Session made)
+      : session(std::move(made)), device(to_string(session.device())) {}
+
   lamina::Session session;
   std::string device;
   lamina::Tensor result;                          // of the last run, lent to the caller

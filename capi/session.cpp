@@ -81,10 +81,9 @@ lamina_status lamina_session_create(const lamina_model* model,
   return guard([&] {
     require_pointer(model, "lamina_session_create", "model");
     require_pointer(session, "lamina_session_create", "session");
-    auto made = std::make_unique<lamina_session>(
-        lamina::Session(model->model, options_of(options, model->model)));
-    made->device = lamina::to_string(made->session.device());
-    *session = made.release();
+    *session = std::make_unique<lamina_session>(
+                   lamina::Session(model->model, options_of(options, model->model)))
+                   .release();
   });
 }
 
