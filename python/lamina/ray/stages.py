@@ -1,0 +1,160 @@
+# mypy: disable-error-code="import-not-found,import-untyped"
+"""What runs on the workers: pictures are decoded in tasks and classified by actors.
+
+Both get blocks as Arrow tables. Between them a picture is float32 pixels in Ray's shared memory, which
+an actor on the same machine reads without a copy.
+"""
+
+import hashlib
+import mmap
+import os
+import socket
+from dataclasses import asdict, dataclass
+from typing import Any, Iterator
+
+import numpy
+import pyarrow
+
+from .. import _core, models
+from ..errors import Error, InvalidArgument
+from ..pictures import read_image
+from ..session import Session
+from .inputs import shown
+from .output import part_name, schema_of, write_part
+
+__all__ = ["Classifier", "Settings", "decode", "load"]
+
+DECODED = pyarrow.schema(
+    [
+        ("file", pyarrow.binary()),
+        ("error", pyarrow.string()),
+        ("width", pyarrow.int32()),
+        ("height", pyarrow.int32()),
+        ("shape", pyarrow.list_(pyarrow.int32())),
+        ("pixels", pyarrow.large_binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the answers, and how an actor comes to them."""
+
+    model: str  # a name, or the path of a file that holds a whole model
+    weights: str  # for a name: as in lamina.models
+    digest: str  # of the model's or weights' file; empty where there is none
+    precision: str
+    topk: int
+    logits: bool
+    batch: int
+    threads: int
+
+    def identity(self) -> dict[str, Any]:
+        """What must stay the same when a run goes on."""
+        fields = asdict(self)
+        return {key: fields[key] for key in fields if key not in ("batch", "threads")}
+
+
+def digest_of(path: str) -> str:
+    """SHA-256 of a file, or nothing where the name is not a file's."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return hashlib.sha256(data).hexdigest()
+
+
+def load(model: str, weights: str) -> _core.Model:
+    """A whole model's file is mapped: actors of one machine share its pages."""
+    if model in models.model_names():
+        return models.make_model(model, weights, progress=False)
+    return _core.load_model(model)
+
+
+def decode(block: pyarrow.Table, transforms: dict[str, Any]) -> pyarrow.Table:
+    """A task: reads, decodes and preprocesses. A picture that is bad is a row with an error."""
+    how = _core.Transforms(**transforms)
+    rows = [_decode_one(file, how) for file in block["file"].to_pylist()]
+    return pyarrow.Table.from_pylist(rows, DECODED)
+
+
+def _decode_one(file: bytes, transforms: _core.Transforms) -> dict[str, Any]:
+    try:
+        image = read_image(os.fsdecode(file))
+        pixels = _core.preprocess_image(image, transforms)
+    except (Error, OSError, MemoryError) as error:
+        return {"file": file, "error": str(error) or type(error).__name__}
+    return {
+        "file": file,
+        "width": image.width,
+        "height": image.height,
+        "shape": pixels.shape,
+        "pixels": pixels.tobytes(),
+    }
+
+
+class Classifier:
+    """An actor: a session, and the writer of the blocks that went through it."""
+
+    def __init__(self, settings: Settings, folder: str) -> None:
+        # An old copy under the same name would give other answers, unseen among the rest.
+        digest = digest_of(settings.weights) or digest_of(settings.model)
+        if digest != settings.digest:
+            raise InvalidArgument(
+                f"[ray] the model on {socket.gethostname()} is another than the driver's: "
+                f"{settings.model} {settings.weights}".rstrip()
+            )
+        self.settings = settings
+        self.folder = folder
+        self.schema = schema_of(settings.identity())
+        self.session = Session(
+            load(settings.model, settings.weights),
+            "cpu",
+            settings.precision,
+            settings.threads,
+            settings.batch,
+        )
+
+    def __call__(self, block: pyarrow.Table) -> pyarrow.Table:
+        rows = [
+            {"path": shown(os.fsdecode(row["file"])), "ok": row["error"] is None} | row
+            for row in block.drop_columns(["pixels"]).to_pylist()
+        ]
+        for numbers in self._batches(rows):
+            self._classify(rows, block["pixels"], numbers)
+        name = part_name([row["path"] for row in rows])
+        write_part(rows, self.schema, self.folder, name)
+        failed = sum(not row["ok"] for row in rows)
+        return pyarrow.table({"part": [name], "images": [len(rows)], "failed": [failed]})
+
+    def _batches(self, rows: list[dict[str, Any]]) -> Iterator[list[int]]:
+        """Good rows by their numbers; a batch has one shape, which it has anyway where models crop."""
+        batch: list[int] = []
+        for number, row in enumerate(rows):
+            if not row["ok"]:
+                continue
+            full = len(batch) == self.settings.batch
+            if batch and (full or rows[batch[0]]["shape"] != row["shape"]):
+                yield batch
+                batch = []
+            batch.append(number)
+        if batch:
+            yield batch
+
+    def _classify(
+        self, rows: list[dict[str, Any]], pixels: pyarrow.ChunkedArray, numbers: list[int]
+    ) -> None:
+        inputs = [
+            numpy.frombuffer(pixels[i].as_buffer(), numpy.float32).reshape(rows[i]["shape"])
+            for i in numbers
+        ]
+        try:
+            logits = self.session.run(numpy.stack(inputs))
+        except InvalidArgument as error:  # a size that the model cannot take
+            for i in numbers:
+                rows[i] |= {"ok": False, "error": str(error)}
+            return
+        scores = self.session.named_classes(logits, self.settings.topk)
+        for i, top, row_logits in zip(numbers, scores, logits):
+            rows[i]["top"] = top
+            if self.settings.logits:
+                rows[i]["logits"] = row_logits
