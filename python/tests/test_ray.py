@@ -47,7 +47,7 @@ def home():
 @pytest.fixture(scope="module")
 def cluster(home):
     machine = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=machine | {"_temp_dir": str(home)})
+    cluster = Cluster(initialize_head=True, head_node_args=machine | {"temp_dir": str(home)})
     cluster.machine = {key: machine[key] for key in ("num_cpus", "object_store_memory")}
     cluster.add_node(**cluster.machine)
     cluster.wait_for_nodes()
@@ -85,7 +85,11 @@ def start(*arguments, cluster=None):
 
 
 def end(process, status):
-    out, err = process.communicate(timeout=240)
+    try:
+        out, err = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        pytest.fail(process.communicate()[1][-4000:])
     assert process.returncode == status, err
     assert "Traceback" not in err and not out
     return err
@@ -96,7 +100,8 @@ def parts(folder):
 
 
 def wait_for_parts(folder, count, process):
-    while len(parts(folder)) < count:
+    give_up = time.monotonic() + 120
+    while len(parts(folder)) < count and time.monotonic() < give_up:
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
 

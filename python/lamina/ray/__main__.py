@@ -2,6 +2,7 @@
 """python -m lamina.ray INPUT... OUT_DIR: classifies images on a Ray cluster, into Parquet files."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -90,23 +91,27 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         complain(error, EXTRA_HINT)
         return 2
     ray.data.DataContext.get_current().enable_progress_bars = not options.quiet
-    level = logging.ERROR if options.quiet else logging.INFO
     try:
-        ray.init(address=options.address, logging_level=level, log_to_driver=options.verbose)
-        summary = classify_images(
-            options.inputs,
-            options.out_dir,
-            model=options.model,
-            weights=options.weights,
-            precision=options.precision,
-            topk=options.topk,
-            logits=options.logits,
-            batch=options.batch,
-            block=options.block,
-            concurrency=options.concurrency,
-            threads=options.threads,
-            recursive=options.recursive,
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # Ray's notes are no results
+            summary = classify_images(
+                options.inputs,
+                options.out_dir,
+                model=options.model,
+                weights=options.weights,
+                precision=options.precision,
+                topk=options.topk,
+                logits=options.logits,
+                batch=options.batch,
+                block=options.block,
+                concurrency=options.concurrency,
+                threads=options.threads,
+                recursive=options.recursive,
+                ray_init={
+                    "address": options.address,
+                    "logging_level": logging.ERROR if options.quiet else logging.INFO,
+                    "log_to_driver": options.verbose,
+                },
+            )
     except KeyboardInterrupt:
         print("lamina.ray: interrupted; started again it goes on", file=sys.stderr)
         return 130

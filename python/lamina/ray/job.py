@@ -43,8 +43,10 @@ def classify_images(
     concurrency: Optional[int] = None,
     threads: Optional[int] = None,
     recursive: bool = False,
+    ray_init: Optional[dict[str, Any]] = None,
 ) -> Summary:
-    """Classifies images on the Ray cluster that this process is connected to.
+    """Classifies images on the Ray cluster that this process is connected to; where it is to none,
+    ``ray.init(**ray_init)`` connects it, or starts one on this machine.
 
     Writes ``out_dir/part-*.parquet``: a row for each image, with ``path``, ``ok``, ``error``,
     ``width``, ``height``, ``top`` and, where asked, ``logits``. Images that have a row there are left
@@ -76,7 +78,7 @@ def classify_images(
         return summary
 
     if not ray.is_initialized():
-        ray.init()
+        ray.init(**(ray_init or {}))
     plan = _Plan(_machines(), threads, concurrency)
     fields = {key: getattr(transforms, key) for key in ("resize", "crop", "mean", "std")}
     # A block must not be cut in two on its way, whatever its pixels weigh.
@@ -89,15 +91,15 @@ def classify_images(
             batch_size=None,
             batch_format="pyarrow",
             fn_kwargs={"transforms": fields},
-            num_cpus=plan.decode_cpus,
-            ray_remote_args_fn=dict,  # adds nothing, but without it the actors would decode
+            num_cpus=0,  # or actors of a machine that died take the last CPU, and all wait for ever
+            compute=ray.data.TaskPoolStrategy(size=plan.decoders),
         )
         .map_batches(
             Classifier,
             batch_size=None,
             batch_format="pyarrow",
             fn_constructor_args=(plan.with_threads(settings), folder),
-            num_cpus=plan.actor_cpus,
+            num_cpus=plan.threads,
             compute=ray.data.ActorPoolStrategy(size=plan.concurrency),
         )
     )
@@ -136,7 +138,7 @@ def _machines() -> list[float]:
 
 
 class _Plan:
-    """How many actors with how many threads, and what Ray is told that stages take."""
+    """How many actors, with how many threads, and how many tasks that decode beside them."""
 
     def __init__(
         self, machines: list[float], threads: Optional[int], concurrency: Optional[int]
@@ -145,12 +147,8 @@ class _Plan:
         for_actors = max(1, smallest - max(1, smallest // 8))
         self.threads = threads or for_actors
         self.concurrency = concurrency or len(machines) * max(1, for_actors // self.threads)
-        self.actor_cpus: float = self.threads
-        self.decode_cpus: float = 1
-        if self.concurrency * self.threads + 1 > sum(machines):
-            # Actors hold their CPUs for good: decoding must find some too, or all would wait.
-            self.actor_cpus = self.threads / 2
-            self.decode_cpus = 0.5
+        rest = int(sum(machines)) - self.threads * self.concurrency
+        self.decoders = max(len(machines), rest)
 
     def with_threads(self, settings: Settings) -> Settings:
         return Settings(**{**vars(settings), "threads": self.threads})
