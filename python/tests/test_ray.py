@@ -27,6 +27,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 import lamina  # noqa: E402
 from lamina.ray.inputs import list_images, shown  # noqa: E402
 from lamina.ray.output import part_name, schema_of, write_part  # noqa: E402
+from lamina.ray.stages import Classifier, Settings, decode  # noqa: E402
 
 COPIES = 30
 BLOCK = 4
@@ -150,6 +151,9 @@ def test_a_killed_worker_loses_nothing(cluster, photos, tmp_path, expected):
     check(tmp_path / "out", photos, expected)
 
 
+@pytest.mark.skipif(
+    os.environ.get("LAMINA_TEST_RAY") != "full", reason="Ray takes half a minute; tools/check_ray"
+)
 def test_a_dead_machine_loses_nothing(cluster, photos, tmp_path, expected):
     process = start(photos, tmp_path / "out", cluster=cluster)
     wait_for_parts(tmp_path / "out", 5, process)
@@ -181,7 +185,7 @@ def test_a_killed_run_goes_on_from_what_is_written(cluster, photos, tmp_path, ex
 
 def test_new_images_are_added_to_old_answers(cluster, photos, tmp_path, expected):
     out, some = tmp_path / "out", tmp_path / "some.txt"
-    names = sorted(map(str, photos.iterdir()))
+    names = sorted(map(str, photos.glob("*-digit-*")))
     some.write_text("\n".join(names[1::3]))
     end(start(f"@{some}", out, cluster=cluster), 0)
     end(start(photos, photos / "cut.png", out, cluster=cluster), 1)
@@ -251,6 +255,14 @@ def test_inputs(tmp_path, monkeypatch):
     assert list_images(["@list.txt", "sub", "notes.txt"]) == [
         f"{here}/notes.txt", f"{here}/sub/c.gif", f"{here}/x.png"]  # fmt: skip
     assert shown(os.fsdecode(b"caf\xe9.png")) == "caf\\xe9.png"
+
+
+def test_a_worker_whose_model_is_another_says_so(tmp_path):
+    settings = Settings(str(DIGITS), "", "of the driver's", "fp32", 5, False, 8, 1)
+    block = decode(pyarrow.table({"file": [os.fsencode(PICTURES[0])]}), {})
+    (report,) = Classifier(settings, str(tmp_path))(block).to_pylist()
+    assert report["problem"] == f"[ray] not the file that the driver has: {DIGITS}"
+    assert not list(tmp_path.iterdir())
 
 
 def test_statuses(tmp_path):

@@ -6,6 +6,6 @@ or `classify_images()` from a program. Needs the extra: ``pip install 'lamina[ra
 docs/scale.md in the repository says how it behaves, what it costs, and how to size a cluster.
 """
 
-from .job import Summary, classify_images
+from .job import Summary, WorkerError, classify_images
 
-__all__ = ["Summary", "classify_images"]
+__all__ = ["Summary", "WorkerError", "classify_images"]

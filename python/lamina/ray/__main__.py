@@ -61,15 +61,6 @@ def _positive(text: str) -> int:
     return number
 
 
-def first_cause(error: BaseException) -> BaseException:
-    """What went wrong on the worker, out of what Ray wraps around it."""
-    while True:
-        inner = getattr(error, "cause", None) or error.__cause__
-        if not isinstance(inner, BaseException) or inner is error:
-            return error
-        error = inner
-
-
 def complain(error: BaseException, hint: str = "") -> None:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.filename is not None:
@@ -91,6 +82,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         complain(error, EXTRA_HINT)
         return 2
     ray.data.DataContext.get_current().enable_progress_bars = not options.quiet
+    if options.quiet:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Ray's notes are no results
             summary = classify_images(
@@ -118,9 +111,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except Exception as error:
         if options.verbose:
             logging.getLogger("lamina.ray").error("", exc_info=error)
-        cause = first_cause(error)
-        status = next((status for kind, status in STATUSES if isinstance(cause, kind)), 1)
-        complain(cause, AGAIN_HINT if status == 1 else "")
+        status = next((status for kind, status in STATUSES if isinstance(error, kind)), 1)
+        complain(error, AGAIN_HINT if status == 1 else "")
         return status
     finally:
         ray.shutdown()

@@ -15,7 +15,11 @@ from .inputs import list_images, shown
 from .output import finished_paths, remove_leftovers
 from .stages import Classifier, Settings, decode, digest_of, load
 
-__all__ = ["Summary", "classify_images"]
+__all__ = ["Summary", "WorkerError", "classify_images"]
+
+
+class WorkerError(RuntimeError):
+    """What a worker met that ends the run: a full disk, a model that is not there."""
 
 
 @dataclass
@@ -60,8 +64,8 @@ def classify_images(
     of the smallest machine's CPUs but an eighth, which decodes.
 
     Raises what loading the model raises, ``InvalidArgument`` where ``out_dir`` holds answers of
-    another model, and what Ray raises where a worker failed: an ``OSError`` that names the file where
-    a disk is full.
+    another model, and ``WorkerError`` for what ends the run on a worker: a full disk, say, with the
+    name of the file.
     """
     settings = _settings(model, weights, precision, topk, logits, batch, threads or 0)
     folder = os.path.abspath(os.fspath(out_dir))
@@ -83,7 +87,7 @@ def classify_images(
     fields = {key: getattr(transforms, key) for key in ("resize", "crop", "mean", "std")}
     # A block must not be cut in two on its way, whatever its pixels weigh.
     ray.data.DataContext.get_current().target_max_block_size = None
-    # Ray Data does what dead workers had in hand again, as often as it takes; an exception ends the run.
+    # Ray Data does what dead workers had in hand again, as often as it takes.
     parts = (
         ray.data.from_arrow(blocks)
         .map_batches(
@@ -104,6 +108,8 @@ def classify_images(
         )
     )
     for part in parts.iter_rows():
+        if part["problem"]:
+            raise WorkerError(f"{part['problem']} (on {part['machine']})")
         summary.done += part["images"]
         summary.failed += part["failed"]
     return summary

@@ -10,7 +10,7 @@ import mmap
 import os
 import socket
 from dataclasses import asdict, dataclass
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import numpy
 import pyarrow
@@ -32,6 +32,15 @@ DECODED = pyarrow.schema(
         ("height", pyarrow.int32()),
         ("shape", pyarrow.list_(pyarrow.int32())),
         ("pixels", pyarrow.large_binary()),
+    ]
+)
+# Of a block; its file is written where there is no problem.
+REPORT = pyarrow.schema(
+    [
+        ("images", pyarrow.int64()),
+        ("failed", pyarrow.int64()),
+        ("problem", pyarrow.string()),
+        ("machine", pyarrow.string()),
     ]
 )
 
@@ -96,35 +105,46 @@ class Classifier:
     """An actor: a session, and the writer of the blocks that went through it."""
 
     def __init__(self, settings: Settings, folder: str) -> None:
-        # An old copy under the same name would give other answers, unseen among the rest.
-        digest = digest_of(settings.weights) or digest_of(settings.model)
-        if digest != settings.digest:
-            raise InvalidArgument(
-                f"[ray] the model on {socket.gethostname()} is another than the driver's: "
-                f"{settings.model} {settings.weights}".rstrip()
-            )
         self.settings = settings
         self.folder = folder
         self.schema = schema_of(settings.identity())
-        self.session = Session(
-            load(settings.model, settings.weights),
-            "cpu",
-            settings.precision,
-            settings.threads,
-            settings.batch,
-        )
+        self.session: Optional[Session] = None
 
     def __call__(self, block: pyarrow.Table) -> pyarrow.Table:
+        """A report of the block. Problems are told to the driver, who ends the run: Ray would bury an
+        exception in its own, and one of `__init__` deeper still."""
+        report: dict[str, Any] = {"images": len(block), "failed": 0, "problem": None}
+        report["machine"] = socket.gethostname()
+        try:
+            report["failed"] = self._classify_block(block)
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            report["problem"] = f"{error.strerror or error}{where}"
+        except (Error, MemoryError) as error:
+            report["problem"] = str(error) or type(error).__name__
+        return pyarrow.Table.from_pylist([report], REPORT)
+
+    def _classify_block(self, block: pyarrow.Table) -> int:
+        """Writes the block's file; returns how many images failed."""
+        self.session = self.session or self._make_session()
         rows = [
             {"path": shown(os.fsdecode(row["file"])), "ok": row["error"] is None} | row
             for row in block.drop_columns(["pixels"]).to_pylist()
         ]
         for numbers in self._batches(rows):
-            self._classify(rows, block["pixels"], numbers)
-        name = part_name([row["path"] for row in rows])
-        write_part(rows, self.schema, self.folder, name)
-        failed = sum(not row["ok"] for row in rows)
-        return pyarrow.table({"part": [name], "images": [len(rows)], "failed": [failed]})
+            self._classify(self.session, rows, block["pixels"], numbers)
+        write_part(rows, self.schema, self.folder, part_name([row["path"] for row in rows]))
+        return sum(not row["ok"] for row in rows)
+
+    def _make_session(self) -> Session:
+        settings = self.settings
+        # An old copy under the same name would give other answers, unseen among the rest.
+        if digest_of(settings.weights or settings.model) != settings.digest:
+            raise InvalidArgument(
+                f"[ray] not the file that the driver has: {settings.weights or settings.model}"
+            )
+        model = load(settings.model, settings.weights)
+        return Session(model, "cpu", settings.precision, settings.threads, settings.batch)
 
     def _batches(self, rows: list[dict[str, Any]]) -> Iterator[list[int]]:
         """Good rows by their numbers; a batch has one shape, which it has anyway where models crop."""
@@ -141,19 +161,23 @@ class Classifier:
             yield batch
 
     def _classify(
-        self, rows: list[dict[str, Any]], pixels: pyarrow.ChunkedArray, numbers: list[int]
+        self,
+        session: Session,
+        rows: list[dict[str, Any]],
+        pixels: pyarrow.ChunkedArray,
+        numbers: list[int],
     ) -> None:
         inputs = [
             numpy.frombuffer(pixels[i].as_buffer(), numpy.float32).reshape(rows[i]["shape"])
             for i in numbers
         ]
         try:
-            logits = self.session.run(numpy.stack(inputs))
+            logits = session.run(numpy.stack(inputs))
         except InvalidArgument as error:  # a size that the model cannot take
             for i in numbers:
                 rows[i] |= {"ok": False, "error": str(error)}
             return
-        scores = self.session.named_classes(logits, self.settings.topk)
+        scores = session.named_classes(logits, self.settings.topk)
         for i, top, row_logits in zip(numbers, scores, logits):
             rows[i]["top"] = top
             if self.settings.logits:
