@@ -109,7 +109,8 @@ def wait_for_parts(folder, count, process):
 
 def actors(cluster):
     """The classifying processes, children of our raylets: {pid: raylet}."""
-    raylets = {node.all_processes["raylet"][0].process.pid: node for node in cluster.list_all_nodes()}
+    nodes = cluster.list_all_nodes()
+    raylets = {node.all_processes["raylet"][0].process.pid: node for node in nodes}
     found = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:

@@ -15,7 +15,7 @@ __all__ = ["Summary", "WorkerError", "classify_images"]
 
 
 def __getattr__(name: str) -> Any:
-    """Ray is imported when it is needed: `python -m lamina.ray` can say that it is not installed."""
+    """Ray is imported late, so that `python -m lamina.ray` can say that it is not installed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import job

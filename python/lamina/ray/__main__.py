@@ -34,20 +34,33 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("inputs", nargs="+", metavar="INPUT", help="files, directories, @list.txt")
     add("out_dir", metavar="OUT_DIR", help="a folder that all machines share")
-    add("--address", metavar="A", help="of the Ray cluster: 'auto', host:port; else RAY_ADDRESS, "
-        "a cluster on this machine, or a new one on it alone")
+    add(
+        "--address",
+        metavar="A",
+        help="of the Ray cluster: 'auto', host:port; else RAY_ADDRESS, "
+        "a cluster on this machine, or a new one on it alone",
+    )
     add("-r", "--recursive", action="store_true", help="subdirectories too")
     add("-m", "--model", default="vgg16", help="a name, or a .lamina file with a whole model")
-    add("-w", "--weights", metavar="W", help="for a name: IMAGENET1K_V1 (the default), random:SEED, "
-        "or a file of any kind")
+    add(
+        "-w",
+        "--weights",
+        metavar="W",
+        help="for a name: IMAGENET1K_V1 (the default), random:SEED, or a file of any kind",
+    )
     add("-k", "--topk", type=_positive, default=5, metavar="N", help="classes a row (5)")
     add("--logits", action="store_true", help="a column with all of them")
     add("--precision", default="fp32", choices=("fp32", "bf16", "int8"))
     add("-b", "--batch", type=_positive, default=8, metavar="N", help="images a forward pass (8)")
     add("--block", type=_positive, default=256, metavar="N", help="images a task and a file (256)")
     add("--concurrency", type=_positive, metavar="N", help="actors (one a machine)")
-    add("-t", "--threads", type=_positive, metavar="N", help="of an actor (the smallest machine's "
-        "CPUs but an eighth)")
+    add(
+        "-t",
+        "--threads",
+        type=_positive,
+        metavar="N",
+        help="of an actor (the smallest machine's CPUs but an eighth)",
+    )
     add("-q", "--quiet", action="store_true", help="no notes and no progress")
     add("-v", "--verbose", action="store_true", help="with an error, where it came from")
     add("--version", action="version", version=f"lamina.ray {__version__}")

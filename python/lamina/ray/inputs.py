@@ -6,9 +6,7 @@ from typing import Iterable, Iterator
 __all__ = ["list_images", "shown"]
 
 # Those of vgg16-infer: kinds that cannot be read are errors, not strangers.
-EXTENSIONS = (
-    ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .heic .avif .ppm .pgm".split()
-)
+EXTENSIONS = ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .heic .avif .ppm .pgm".split()
 
 
 def shown(path: str) -> str:

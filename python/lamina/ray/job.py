@@ -53,15 +53,15 @@ def classify_images(
     ``ray.init(**ray_init)`` connects it, or starts one on this machine.
 
     Writes ``out_dir/part-*.parquet``: a row for each image, with ``path``, ``ok``, ``error``,
-    ``width``, ``height``, ``top`` and, where asked, ``logits``. Images that have a row there are left
-    out, so a run that was stopped goes on. All machines must see the images, ``out_dir`` and the
-    model under the same paths.
+    ``width``, ``height``, ``top`` and, where asked, ``logits``. Images that have a row there are
+    left out, so a run that was stopped goes on. All machines must see the images, ``out_dir`` and
+    the model under the same paths.
 
     ``inputs``: files, directories, ``@list.txt``. ``model``: a name or a ``.lamina`` file;
-    ``weights``: for a name, as in `lamina.models`, the published ones by default. ``batch``: images a
-    forward pass; ``block``: images a task, a file, and what a killed worker has to do again.
-    ``threads``: of an actor; ``concurrency``: actors. By default each machine has one actor, with all
-    of the smallest machine's CPUs but an eighth, which decodes.
+    ``weights``: for a name, as in `lamina.models`, the published ones by default. ``batch``: images
+    a forward pass; ``block``: images a task, a file, and what a killed worker has to do again.
+    ``threads``: of an actor; ``concurrency``: actors. By default each machine has one actor, with
+    all of the smallest machine's CPUs but an eighth, which decodes.
 
     Raises what loading the model raises, ``InvalidArgument`` where ``out_dir`` holds answers of
     another model, and ``WorkerError`` for what ends the run on a worker: a full disk, say, with the
@@ -95,7 +95,7 @@ def classify_images(
             batch_size=None,
             batch_format="pyarrow",
             fn_kwargs={"transforms": fields},
-            num_cpus=0,  # or actors of a machine that died take the last CPU, and all wait for ever
+            num_cpus=0,  # else actors of a dead machine may take the last CPU, and all wait
             compute=ray.data.TaskPoolStrategy(size=plan.decoders),
         )
         .map_batches(
@@ -161,8 +161,8 @@ class _Plan:
 
 
 def _blocks(paths: list[str], size: int, finished: set[str]) -> Iterator[Any]:
-    """What is left of each block of all images. A block that nothing is done of has the name that it
-    had before, so that a worker of a killed run, which may live for a moment, writes the same file.
+    """What is left of each block of all images. A block that nothing is done of has the name that
+    it had before: a worker of a killed run, which may live for a moment, writes the same file.
     """
     for start in range(0, len(paths), size):
         block = paths[start : start + size]

@@ -84,7 +84,8 @@ def finished_paths(folder: str, identity: dict[str, Any]) -> set[str]:
     if not parts:
         return set()
     # Every run looks before it writes, so all parts of a folder are like the first.
-    before = json.loads((pyarrow.parquet.read_schema(parts[0]).metadata or {}).get(METADATA_KEY, "{}"))
+    metadata = pyarrow.parquet.read_schema(parts[0]).metadata or {}
+    before = json.loads(metadata.get(METADATA_KEY, "{}"))
     for key in sorted(identity.keys() | before.keys()):
         if identity.get(key) != before.get(key):
             raise InvalidArgument(

@@ -1,8 +1,8 @@
 # mypy: disable-error-code="import-not-found,import-untyped"
 """What runs on the workers: pictures are decoded in tasks and classified by actors.
 
-Both get blocks as Arrow tables. Between them a picture is float32 pixels in Ray's shared memory, which
-an actor on the same machine reads without a copy.
+Both get blocks as Arrow tables. Between them a picture is float32 pixels in Ray's shared memory,
+which an actor on the same machine reads without a copy.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Settings:
 
 def digest_of(path: str) -> str:
     """SHA-256 of a file, or nothing where the name is not a file's."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path) or os.path.getsize(path) == 0:
         return ""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return hashlib.sha256(data).hexdigest()
@@ -111,8 +111,8 @@ class Classifier:
         self.session: Optional[Session] = None
 
     def __call__(self, block: pyarrow.Table) -> pyarrow.Table:
-        """A report of the block. Problems are told to the driver, who ends the run: Ray would bury an
-        exception in its own, and one of `__init__` deeper still."""
+        """A report of the block. Problems are told to the driver, who ends the run: Ray would bury
+        an exception in its own, and one of `__init__` deeper still."""
         report: dict[str, Any] = {"images": len(block), "failed": 0, "problem": None}
         report["machine"] = socket.gethostname()
         try:
@@ -147,7 +147,7 @@ class Classifier:
         return Session(model, "cpu", settings.precision, settings.threads, settings.batch)
 
     def _batches(self, rows: list[dict[str, Any]]) -> Iterator[list[int]]:
-        """Good rows by their numbers; a batch has one shape, which it has anyway where models crop."""
+        """The numbers of good rows; a batch has one shape, as all have where a model crops."""
         batch: list[int] = []
         for number, row in enumerate(rows):
             if not row["ok"]:
