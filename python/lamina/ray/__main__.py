@@ -86,6 +86,11 @@ def complain(error: BaseException, hint: str = "") -> None:
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = parser().parse_args(arguments)
+    with contextlib.redirect_stdout(sys.stderr):  # what Ray prints, until its end, is no result
+        return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
     try:
         import ray
         import ray.data
@@ -98,26 +103,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.quiet:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # Ray's notes are no results
-            summary = classify_images(
-                options.inputs,
-                options.out_dir,
-                model=options.model,
-                weights=options.weights,
-                precision=options.precision,
-                topk=options.topk,
-                logits=options.logits,
-                batch=options.batch,
-                block=options.block,
-                concurrency=options.concurrency,
-                threads=options.threads,
-                recursive=options.recursive,
-                ray_init={
-                    "address": options.address,
-                    "logging_level": logging.ERROR if options.quiet else logging.INFO,
-                    "log_to_driver": options.verbose,
-                },
-            )
+        summary = classify_images(
+            options.inputs,
+            options.out_dir,
+            model=options.model,
+            weights=options.weights,
+            precision=options.precision,
+            topk=options.topk,
+            logits=options.logits,
+            batch=options.batch,
+            block=options.block,
+            concurrency=options.concurrency,
+            threads=options.threads,
+            recursive=options.recursive,
+            ray_init={
+                "address": options.address,
+                "logging_level": logging.ERROR if options.quiet else logging.INFO,
+                "log_to_driver": options.verbose,
+            },
+        )
     except KeyboardInterrupt:
         print("lamina.ray: interrupted; started again it goes on", file=sys.stderr)
         return 130
