@@ -112,6 +112,7 @@ def classify_images(
             raise WorkerError(f"{part['problem']} (on {part['machine']})")
         summary.done += part["images"]
         summary.failed += part["failed"]
+    remove_leftovers(folder)  # of workers that were killed in this run
     return summary
 
 
