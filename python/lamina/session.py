@@ -101,9 +101,14 @@ class Session(_core.Session):
         start = time.perf_counter()
         logits = self.run(pixels)
         infer_ms = 1e3 * (time.perf_counter() - start) / len(batch)
-        for ready, scores in zip(batch, _core.top_classes(logits, topk)):
+        for ready, top in zip(batch, self.named_classes(logits, topk)):
             ready.result["ms"]["infer"] = infer_ms
-            ready.result["top"] = [
+            ready.result["top"] = top
+
+    def named_classes(self, logits: Any, topk: int = 5) -> list[list[dict[str, Any]]]:
+        """Of each row of logits ``[n, classes]`` the likeliest: index, label, prob, logit."""
+        return [
+            [
                 {
                     "index": index,
                     "label": self.labels[index] if index < len(self.labels) else None,
@@ -112,3 +117,5 @@ class Session(_core.Session):
                 }
                 for index, probability, logit in scores
             ]
+            for scores in _core.top_classes(logits, topk)
+        ]
