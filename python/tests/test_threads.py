@@ -55,7 +55,17 @@ def test_threads_with_a_session_each_share_the_model(digits, batch):
     assert len(results) == 4 and all(np.array_equal(result, expected) for result in results)
 
 
+def repeated_for(session, batch, seconds):
+    """The batch as often as it takes the session, however fast, to run for so long."""
+    session.run(batch)
+    start = time.perf_counter()
+    session.run(batch)
+    times = 1 + int(seconds / (time.perf_counter() - start))
+    return np.concatenate([batch] * times)
+
+
 def test_other_threads_run_while_a_batch_does(session, batch):
+    long = repeated_for(session, batch, 0.5)
     ticks = []
     stop = threading.Event()
 
@@ -66,12 +76,13 @@ def test_other_threads_run_while_a_batch_does(session, batch):
     thread = threading.Thread(target=tick)
     thread.start()
     start = time.perf_counter()
-    session.run(np.concatenate([batch] * 40))
+    session.run(long)
     end = time.perf_counter()
     stop.set()
     thread.join()
+    # With the GIL held there would be none, on however busy a machine.
     during = sum(start < at < end for at in ticks)
-    assert during > 20, f"{during} ticks in {end - start} s"
+    assert during > 2, f"{during} ticks in {end - start} s"
 
 
 SHARED = {}
@@ -142,6 +153,7 @@ def test_fork_from_a_signal_handler_inside_run(digits, batch):
     """The child's session is in the middle of a run: a clear error, no hang; nor do threads that
     wait for the session hold the fork up."""
     session = lamina.Session(digits, device="cpu", threads=1, max_batch=1)
+    long = repeated_for(session, batch, 0.8)
     messages = []
 
     def handler(*_):
@@ -159,7 +171,7 @@ def test_fork_from_a_signal_handler_inside_run(digits, batch):
     try:
         waiting.start()
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        session.run(np.concatenate([batch] * 100))
+        session.run(long)
     finally:
         signal.signal(signal.SIGALRM, before)
     waiting.join()
