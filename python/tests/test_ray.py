@@ -141,6 +141,11 @@ def check(folder, photos, expected):
         assert (row["width"], row["height"], len(row["top"])) == (8, 8, 5)
 
 
+# These kill something while it works, which takes long or hangs on when it is caught at it.
+full = pytest.mark.skipif(os.environ.get("LAMINA_TEST_RAY") != "full", reason="tools/check_ray")
+
+
+@full
 def test_a_killed_worker_loses_nothing(cluster, photos, tmp_path, expected):
     process = start(photos, tmp_path / "out", cluster=cluster)
     wait_for_parts(tmp_path / "out", 5, process)
@@ -152,9 +157,7 @@ def test_a_killed_worker_loses_nothing(cluster, photos, tmp_path, expected):
     check(tmp_path / "out", photos, expected)
 
 
-@pytest.mark.skipif(
-    os.environ.get("LAMINA_TEST_RAY") != "full", reason="Ray takes half a minute; tools/check_ray"
-)
+@full
 def test_a_dead_machine_loses_nothing(cluster, photos, tmp_path, expected):
     process = start(photos, tmp_path / "out", cluster=cluster)
     wait_for_parts(tmp_path / "out", 5, process)
@@ -166,6 +169,7 @@ def test_a_dead_machine_loses_nothing(cluster, photos, tmp_path, expected):
     check(tmp_path / "out", photos, expected)
 
 
+@full
 def test_a_killed_run_goes_on_from_what_is_written(cluster, photos, tmp_path, expected):
     out = tmp_path / "out"
     process = start(photos, out, cluster=cluster)
