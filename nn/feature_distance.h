@@ -10,9 +10,10 @@ namespace lamina::nn::detail {
 class FeatureDistance {
  public:
   /// The mean over the pixels of the weighted squared difference of a's and b's normalised
-  /// channels; see kernels/lpips_distance.h. Shapes:   a and b [c, h, w], weight of c elements;
-  /// f32, contiguous Errors:   InvalidArgument where the shapes differ Numerics: the bits do not
-  /// depend on the threads
+  /// channels; see kernels/lpips_distance.h.
+  /// Shapes:   a and b [c, h, w], weight of c elements; f32, contiguous
+  /// Errors:   InvalidArgument where the shapes differ
+  /// Numerics: the bits do not depend on the threads
   double operator()(const Tensor& a, const Tensor& b, const Tensor& weight, int threads);
 
  private:

@@ -3,13 +3,14 @@
 #include <lamina/core/threads.h>
 #include <lamina/nn/top_classes.h>
 
+#include "core/linear_tap.h"
 #include "core/require.h"
+#include "nn/eval_mode.h"
 #include "nn/input.h"
 #include "nn/session/plan_builder.h"
 #include "nn/session/run_alone.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <span>
 #include <vector>
@@ -20,15 +21,6 @@ namespace {
 using nn::detail::PlanBuilder;
 using nn::detail::PlanNode;
 
-void check_eval_mode(const nn::Module& module) {
-  for (const auto& [name, part] : module.named_modules()) {
-    if (!part->training()) continue;
-    throw InvalidArgument(fmt::format("[grad_cam] {} is in train mode",
-                                      name.empty() ? "the model" : "layer '" + name + "'"),
-                          "call eval() first");
-  }
-}
-
 std::string default_layer(const nn::Module& module) {
   for (const auto& [name, child] : module.named_children()) {
     if (name == "features" && !child->named_children().empty()) {
@@ -37,29 +29,6 @@ std::string default_layer(const nn::Module& module) {
   }
   throw InvalidArgument("[grad_cam] the model has no 'features' whose last layer could be taken",
                         "name a layer that gives [n, c, h, w]");
-}
-
-// Where the map's element `index` of `size` is looked for between `from` and the one behind it.
-struct Tap {
-  std::int64_t from;
-  float part;  // of the one behind
-};
-
-std::vector<Tap> taps(std::int64_t from_size, std::int64_t size) {
-  std::vector<Tap> result;
-  const double scale = static_cast<double>(from_size) / static_cast<double>(size);
-  for (std::int64_t i = 0; i < size; ++i) {
-    const double at = (static_cast<double>(i) + 0.5) * scale - 0.5;
-    const auto below = static_cast<std::int64_t>(std::floor(at));
-    if (below < 0) {
-      result.push_back({0, 0});
-    } else if (below >= from_size - 1) {
-      result.push_back({from_size - 1, 0});
-    } else {
-      result.push_back({below, static_cast<float>(at - static_cast<double>(below))});
-    }
-  }
-  return result;
 }
 
 void scale_to_one(std::span<float> values) {
@@ -74,16 +43,16 @@ Tensor resized(std::span<const float> map, std::int64_t h, std::int64_t w, std::
                std::int64_t width) {
   Tensor result = Tensor::empty({height, width});
   float* out = result.mutable_data<float>();
-  const std::vector<Tap> rows = taps(h, height), cols = taps(w, width);
-  for (const Tap& row : rows) {
-    const float* const top = map.data() + row.from * w;
-    const float* const bottom = row.part > 0 ? top + w : top;
-    for (const Tap& col : cols) {
-      const std::int64_t right = col.part > 0 ? col.from + 1 : col.from;
-      const auto along = [&](const float* line) {
-        return line[col.from] * (1 - col.part) + line[right] * col.part;
+  std::vector<LinearTap> cols;
+  for (std::int64_t x = 0; x < width; ++x) cols.push_back(linear_tap(x, width, w));
+  for (std::int64_t y = 0; y < height; ++y) {
+    const LinearTap row = linear_tap(y, height, h);
+    for (const LinearTap& col : cols) {
+      const auto along = [&](std::int64_t line) {
+        const float* const values = map.data() + line * w;
+        return values[col.first] * (1 - col.part) + values[col.second] * col.part;
       };
-      *out++ = along(top) * (1 - row.part) + along(bottom) * row.part;
+      *out++ = along(row.first) * (1 - row.part) + along(row.second) * row.part;
     }
   }
   return result;
@@ -144,7 +113,7 @@ struct GradCam::Impl {
 GradCam::GradCam(const nn::Module& module, const GradCamOptions& options)
     : impl_(std::make_unique<Impl>()) {
   LAMINA_REQUIRE(options.threads >= 0, "[grad_cam] threads={}", options.threads);
-  check_eval_mode(module);
+  nn::require_eval_mode("grad_cam", module);
   impl_->layer = options.layer.empty() ? default_layer(module) : options.layer;
   impl_->threads = options.threads > 0 ? options.threads : available_threads();
   impl_->head = PlanBuilder(module, {impl_->layer}).unfused();

@@ -1,6 +1,7 @@
 #include <lamina/vision/encode.h>
 
 #include "core/require.h"
+#include "vision/jpeg_errors.h"
 
 #include <array>
 #include <csetjmp>
@@ -12,29 +13,17 @@
 namespace lamina::vision {
 namespace {
 
-struct ErrorManager {
-  jpeg_error_mgr base;  // first: libjpeg hands back a pointer to it
-  std::jmp_buf escape;
-  char message[JMSG_LENGTH_MAX];
-};
-
-[[noreturn]] void escape_with_message(j_common_ptr info) {
-  auto* errors = reinterpret_cast<ErrorManager*>(info->err);
-  info->err->format_message(info, errors->message);
-  std::longjmp(errors->escape, 1);
-}
-
 // What lives across the longjmp: nothing with a destructor may.
 struct Encoder {
   jpeg_compress_struct info;
-  ErrorManager errors;
+  detail::JpegErrors errors;
   unsigned char* data = nullptr;
   unsigned long size = 0;
 };
 
 bool encode(Encoder& encoder, const Image& image, int quality) {
   encoder.info.err = ::jpeg_std_error(&encoder.errors.base);
-  encoder.errors.base.error_exit = escape_with_message;
+  encoder.errors.base.error_exit = detail::escape_with_message;
   if (setjmp(encoder.errors.escape) != 0) return false;
   ::jpeg_create_compress(&encoder.info);
   ::jpeg_mem_dest(&encoder.info, &encoder.data, &encoder.size);

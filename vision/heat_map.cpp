@@ -1,5 +1,6 @@
 #include <lamina/vision/heat_map.h>
 
+#include "core/linear_tap.h"
 #include "core/require.h"
 #include "vision/viridis.h"
 
@@ -36,22 +37,11 @@ Span seen_span(std::int64_t length, std::int64_t scaled, std::int64_t crop) {
   return {first, std::max<std::int64_t>(last - first, 1)};
 }
 
-// Between which of an axis's values a pixel lies.
-struct Tap {
-  std::int64_t first, second;
-  float part;  // of the second
-};
-
 // Nothing for a pixel outside [begin, begin + count), over which `size` values are stretched.
-std::optional<Tap> tap_at(std::int64_t pixel, std::int64_t begin, std::int64_t count,
-                          std::int64_t size) {
+std::optional<LinearTap> tap_at(std::int64_t pixel, std::int64_t begin, std::int64_t count,
+                                std::int64_t size) {
   if (pixel < begin || pixel >= begin + count) return std::nullopt;
-  const double scale = static_cast<double>(size) / static_cast<double>(count);
-  const double at = (static_cast<double>(pixel - begin) + 0.5) * scale - 0.5;
-  const double inside = std::clamp(at, 0.0, static_cast<double>(size - 1));
-  const auto first = static_cast<std::int64_t>(inside);
-  return Tap{first, std::min(first + 1, size - 1),
-             static_cast<float>(inside - static_cast<double>(first))};
+  return linear_tap(pixel - begin, count, size);
 }
 
 }  // namespace
@@ -78,11 +68,11 @@ Image overlay_heat_map(const Image& picture, const Tensor& mask, const Window& w
   const std::int64_t width = mask.size(1);
   Image result = picture;
   for (std::int64_t y = 0; y < picture.height; ++y) {
-    const std::optional<Tap> row = tap_at(y, where.y, where.height, mask.size(0));
+    const std::optional<LinearTap> row = tap_at(y, where.y, where.height, mask.size(0));
     std::uint8_t* pixel = result.row(y);
     for (std::int64_t x = 0; x < picture.width; ++x, pixel += Image::kChannels) {
       const float grey = grey_of(pixel);
-      const std::optional<Tap> column = tap_at(x, where.x, where.width, width);
+      const std::optional<LinearTap> column = tap_at(x, where.x, where.width, width);
       if (!row || !column) {
         std::fill_n(pixel, Image::kChannels, to_byte(grey + (255 - grey) * kUnseenPaleness));
         continue;

@@ -2,6 +2,7 @@
 // chroma upsampling (both libjpeg's defaults), and a source that ends where the file ends instead
 // of inventing an end-of-image marker, so that a truncated file is an error.
 #include "vision/decoder.h"
+#include "vision/jpeg_errors.h"
 #include "vision/orientation.h"
 
 #include <fmt/format.h>
@@ -24,24 +25,12 @@ constexpr int kMaxScans = 500;
 constexpr int kCmykComponents = 4;
 constexpr std::array<std::uint8_t, 6> kExifPrefix = {'E', 'x', 'i', 'f', 0, 0};
 
-struct ErrorManager {
-  jpeg_error_mgr base;  // first: libjpeg hands back a pointer to it
-  std::jmp_buf escape;
-  char message[JMSG_LENGTH_MAX];
-};
-
-[[noreturn]] void escape_with_message(j_common_ptr info) {
-  auto* errors = reinterpret_cast<ErrorManager*>(info->err);
-  info->err->format_message(info, errors->message);
-  std::longjmp(errors->escape, 1);
-}
-
 // Damaged entropy-coded data is a warning of libjpeg's; Pillow takes the pixels, and so do we.
 void ignore_warning(j_common_ptr, int) {}
 
 void limit_scans(j_common_ptr info) {
   if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
-  auto* errors = reinterpret_cast<ErrorManager*>(info->err);
+  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
   std::snprintf(errors->message, sizeof errors->message, "more than %d scans", kMaxScans);
   std::longjmp(errors->escape, 1);
 }
@@ -147,7 +136,7 @@ class JpegReader {
   }
 
   const Source& source_;
-  ErrorManager errors_{};
+  JpegErrors errors_{};
   jpeg_source_mgr input_{};
   jpeg_progress_mgr progress_{};
   jpeg_decompress_struct info_{};

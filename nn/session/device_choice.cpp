@@ -3,6 +3,8 @@
 #include "core/require.h"
 #include "kernels/cuda/runtime.h"
 
+#include <algorithm>
+
 namespace lamina::nn::detail {
 namespace {
 
@@ -71,6 +73,11 @@ DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda) {
 std::vector<std::string> precisions_of(DeviceType device) {
   if (device == DeviceType::cuda) return {"fp32", "tf32", "fp16", "bf16", "fp8"};
   return {"fp32", "bf16", "int8"};
+}
+
+bool is_precision_of(DeviceType device, std::string_view name) {
+  const std::vector<std::string> known = precisions_of(device);
+  return std::find(known.begin(), known.end(), name) != known.end();
 }
 
 }  // namespace lamina::nn::detail

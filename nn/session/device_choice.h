@@ -35,5 +35,6 @@ DeviceChoice choose_device(std::string_view text, const CudaDevices& cuda);
 
 /// What a kind of device computes in, the default first.
 std::vector<std::string> precisions_of(DeviceType device);
+bool is_precision_of(DeviceType device, std::string_view name);
 
 }  // namespace lamina::nn::detail

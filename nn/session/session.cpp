@@ -5,6 +5,7 @@
 #include "core/cpu_features.h"
 #include "core/log_internal.h"
 #include "core/require.h"
+#include "nn/eval_mode.h"
 #include "nn/input.h"
 #include "nn/session/backend.h"
 #include "nn/session/copy_op.h"
@@ -25,6 +26,7 @@ using nn::detail::choose_device;
 using nn::detail::CopyOp;
 using nn::detail::DeviceChoice;
 using nn::detail::find_cuda_devices;
+using nn::detail::is_precision_of;
 using nn::detail::OutputPool;
 using nn::detail::PlanBuilder;
 using nn::detail::PlanNode;
@@ -42,27 +44,17 @@ Device resolve_device(const std::string& text) {
   return choice.device;
 }
 
-void check_eval_mode(const nn::Module& module) {
-  for (const auto& [name, part] : module.named_modules()) {
-    if (!part->training()) continue;
-    throw InvalidArgument(fmt::format("[session] {} is in train mode",
-                                      name.empty() ? "the model" : "layer '" + name + "'"),
-                          "call eval() first");
-  }
-}
-
 void check_precision(const std::string& precision) {
-  constexpr std::string_view kKnown[] = {"fp32", "tf32", "fp16", "bf16", "fp8", "int8"};
-  LAMINA_REQUIRE(std::find(std::begin(kKnown), std::end(kKnown), precision) != std::end(kKnown),
-                 "[session] '{}' is not a precision", precision);
+  const bool known =
+      is_precision_of(DeviceType::cpu, precision) || is_precision_of(DeviceType::cuda, precision);
+  LAMINA_REQUIRE(known, "[session] '{}' is not a precision", precision);
 }
 
 void check_precision_of(DeviceType device, const std::string& precision) {
-  const std::vector<std::string> known = precisions_of(device);
-  if (std::find(known.begin(), known.end(), precision) != known.end()) return;
+  if (is_precision_of(device, precision)) return;
   throw Unsupported(fmt::format("[session] precision '{}' is not available on {}", precision,
                                 device == DeviceType::cuda ? "cuda" : "cpu"),
-                    fmt::format("available: {}", fmt::join(known, ", ")));
+                    fmt::format("available: {}", fmt::join(precisions_of(device), ", ")));
 }
 
 void check_input_ranges(const InputRanges& ranges, const std::vector<PlanNode>& nodes) {
@@ -113,7 +105,7 @@ Session::Session(const nn::Module& module, SessionOptions options)
   LAMINA_REQUIRE(options.max_batch >= 1, "[session] max_batch={}", options.max_batch);
   LAMINA_REQUIRE(options.threads >= 0, "[session] threads={}", options.threads);
   check_precision(options.precision);
-  check_eval_mode(module);
+  nn::require_eval_mode("session", module);
   impl_->device = resolve_device(options.device);
   check_precision_of(impl_->device.type, options.precision);
   if (options.record_input_ranges && impl_->device.type != DeviceType::cpu) {

@@ -149,10 +149,7 @@ Command bench_command(BenchOptions& options) {
       .notes =
           "Every answer is checked against float64 before its time is printed. Shares are of "
           "what this machine was measured to do in the same run. docs/lamina-bench.md"};
-  for (auto* part : {&subject_options, &run_options}) {
-    std::vector<Option> list = part(options);
-    command.options.insert(command.options.end(), list.begin(), list.end());
-  }
+  for (auto* part : {&subject_options, &run_options}) append_options(command, part(options));
   command.commands = {compare_command(options), turns_command(options)};
   return command;
 }

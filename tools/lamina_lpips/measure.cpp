@@ -8,7 +8,6 @@
 #include "tools/support/output.h"
 #include "tools/vgg16_infer/image_queue.h"
 
-#include <lamina/core/threads.h>
 #include <lamina/models/lpips.h>
 
 #include <fmt/format.h>
@@ -18,8 +17,6 @@
 
 namespace lamina::tools {
 namespace {
-
-constexpr int kDefaultWorkers = 4;
 
 // Two pictures that are ready, or the reason why they are not compared.
 struct ReadyPair {
@@ -84,8 +81,7 @@ class Job {
  private:
   // True where the user stopped it.
   bool compare_all() {
-    const int workers = options_.workers > 0 ? static_cast<int>(options_.workers)
-                                             : std::min(kDefaultWorkers, available_threads());
+    const auto workers = static_cast<int>(worker_count(options_.workers));
     ImageQueue queue(inputs_, {.transforms = {},
                                .prepare = models::lpips_input,
                                .decode = {.apply_exif_orientation = true},

@@ -7,7 +7,6 @@ namespace lamina::tools {
 namespace {
 
 constexpr std::int64_t kMaxBatch = 1024;
-constexpr std::int64_t kMaxThreads = 1024;
 
 std::vector<Option> model_options(LpipsToolOptions& o) {
   return {
@@ -30,12 +29,7 @@ std::vector<Option> result_options(LpipsToolOptions& o) {
        .group = "Results",
        .choices = {"text", "jsonl"},
        .set = choice(o.format, {"text", "jsonl"})},
-      {.names = "-o,--output",
-       .value = "FILE",
-       .help = "write results to FILE, not stdout",
-       .group = "Results",
-       .completes = Completes::files,
-       .set = text(o.output)},
+      output_option(o.output, "Results"),
   };
 }
 
@@ -53,16 +47,8 @@ std::vector<Option> running_options(LpipsToolOptions& o) {
        .help = "pairs a pass (up to 8); of large pictures it is fewer",
        .group = group,
        .set = integer(o.batch, 1, kMaxBatch)},
-      {.names = "-j,--workers",
-       .value = "N",
-       .help = "decoding threads (up to 4)",
-       .group = group,
-       .set = integer(o.workers, 1, kMaxThreads)},
-      {.names = "--threads",
-       .value = "N",
-       .help = "computing threads; 0 (default): all that the machine grants",
-       .group = group,
-       .set = integer(o.threads, 0, kMaxThreads)},
+      workers_option(o.workers, group),
+      threads_option(o.threads, group),
   };
 }
 
@@ -84,8 +70,7 @@ Command lpips_command(LpipsToolOptions& options) {
           "0 means equal; larger means that people see more of a difference. A line of text "
           "is distance and the two paths, separated by tabs. docs/lpips.md says more."};
   for (auto* part : {&model_options, &result_options, &running_options}) {
-    std::vector<Option> list = part(options);
-    command.options.insert(command.options.end(), list.begin(), list.end());
+    append_options(command, part(options));
   }
   return command;
 }

@@ -83,11 +83,11 @@ Device check_device(const std::string& device, const std::string& precision) {
     throw UsageError(fmt::format("'{}' is not a device: --device", device),
                      "auto, cpu, cuda or cuda:N; --list-devices shows what is here");
   }
-  const std::vector<std::string> known = nn::detail::precisions_of(chosen.type);
-  if (std::find(known.begin(), known.end(), precision) != known.end()) return chosen;
+  if (nn::detail::is_precision_of(chosen.type, precision)) return chosen;
   throw UsageError(
       fmt::format("'{}' is not available on {}: --precision", precision, to_string(chosen)),
-      fmt::format("{} has {}", to_string(chosen), fmt::join(known, ", ")));
+      fmt::format("{} has {}", to_string(chosen),
+                  fmt::join(nn::detail::precisions_of(chosen.type), ", ")));
 }
 
 }  // namespace lamina::tools

@@ -15,6 +15,8 @@
 namespace lamina::tools {
 namespace {
 
+constexpr std::int64_t kMaxThreads = 1024;
+
 // The whole text as a number: no blanks, no rest, nothing beyond the type's range.
 template <typename T>
 bool parse_whole(std::string_view text, T& value) {
@@ -129,6 +131,35 @@ Option precision_option(std::string& target, std::string group) {
           .group = std::move(group),
           .choices = {"fp32", "bf16", "int8", "tf32", "fp16", "fp8"},
           .set = text(target)};
+}
+
+Option output_option(std::string& target, std::string group) {
+  return {.names = "-o,--output",
+          .value = "FILE",
+          .help = "write results to FILE, not stdout",
+          .group = std::move(group),
+          .completes = Completes::files,
+          .set = text(target)};
+}
+
+Option workers_option(std::int64_t& target, std::string group) {
+  return {.names = "-j,--workers",
+          .value = "N",
+          .help = "decoding threads (up to 4)",
+          .group = std::move(group),
+          .set = integer(target, 1, kMaxThreads)};
+}
+
+Option threads_option(std::int64_t& target, std::string group) {
+  return {.names = "--threads",
+          .value = "N",
+          .help = "computing threads; 0 (default): all that the machine grants",
+          .group = std::move(group),
+          .set = integer(target, 0, kMaxThreads)};
+}
+
+void append_options(Command& command, std::vector<Option> options) {
+  std::ranges::move(options, std::back_inserter(command.options));
 }
 
 }  // namespace lamina::tools

@@ -42,5 +42,11 @@ Option::Set choice(std::string& target, std::vector<std::string> choices);
 /// says whether they are here.
 Option device_option(std::string& target, std::string group);
 Option precision_option(std::string& target, std::string group);
+/// -o, --output: results to a file.
+Option output_option(std::string& target, std::string group);
+Option workers_option(std::int64_t& target, std::string group);
+Option threads_option(std::int64_t& target, std::string group);
+
+void append_options(Command& command, std::vector<Option> options);
 
 }  // namespace lamina::tools

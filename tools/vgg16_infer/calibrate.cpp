@@ -5,7 +5,6 @@
 #include "tools/support/progress.h"
 #include "tools/vgg16_infer/image_queue.h"
 
-#include <lamina/core/threads.h>
 #include <lamina/nn/session.h>
 
 #include <fmt/format.h>
@@ -15,8 +14,6 @@
 
 namespace lamina::tools {
 namespace {
-
-constexpr std::int64_t kMaxWorkers = 4;
 
 std::vector<Input> pictures_of(const std::string& directory, const Console& console) {
   InferOptions options;
@@ -37,10 +34,9 @@ void check_finite(const InputRanges& ranges, const std::string& path) {
 
 InputRanges calibrate(const Model& model, const CalibrateOptions& options, const Context& context) {
   const std::vector<Input> inputs = pictures_of(options.directory, context.console);
-  const std::int64_t workers = std::min<std::int64_t>(kMaxWorkers, available_threads());
   ImageQueue queue(inputs, {.transforms = model.info().transforms,
                             .decode = {.apply_exif_orientation = options.exif},
-                            .workers = static_cast<int>(workers)});
+                            .workers = static_cast<int>(worker_count(0))});
   Session session(
       model,
       {.device = "cpu", .threads = static_cast<int>(options.threads), .record_input_ranges = true});

@@ -12,15 +12,12 @@
 #include "tools/vgg16_infer/picture_outputs.h"
 #include "tools/vgg16_infer/result.h"
 
-#include <lamina/core/threads.h>
-
 #include <algorithm>
 
 namespace lamina::tools {
 namespace {
 
 constexpr std::int64_t kDefaultBatch = 8;
-constexpr int kDefaultWorkers = 4;
 
 // The widths of a run, from the options or from what there is to do.
 struct Sizes {
@@ -32,9 +29,7 @@ Sizes sizes_for(const InferOptions& options, std::size_t images) {
   const auto count = static_cast<std::int64_t>(std::max<std::size_t>(images, 1));
   Sizes sizes;
   sizes.batch = std::min(options.batch > 0 ? options.batch : kDefaultBatch, count);
-  const std::int64_t workers =
-      options.workers > 0 ? options.workers : std::min(kDefaultWorkers, available_threads());
-  sizes.workers = static_cast<int>(std::min(workers, count));
+  sizes.workers = static_cast<int>(std::min(worker_count(options.workers), count));
   return sizes;
 }
 

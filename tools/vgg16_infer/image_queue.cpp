@@ -3,6 +3,8 @@
 #include "core/file_descriptor.h"
 #include "tools/support/interrupt.h"
 
+#include <lamina/core/threads.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -58,6 +60,11 @@ vision::Image decode(const std::string& path, const vision::DecodeOptions& optio
 }
 
 }  // namespace
+
+std::int64_t worker_count(std::int64_t asked) {
+  constexpr int kMostByDefault = 4;
+  return asked > 0 ? asked : std::min(kMostByDefault, available_threads());
+}
 
 ReadyImage make_ready(const Input& input, const ImageQueueOptions& options) {
   ReadyImage ready;

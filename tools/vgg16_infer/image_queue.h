@@ -30,6 +30,10 @@ struct ReadyImage {
   double decode_ms = 0, preprocess_ms = 0;
 };
 
+/// The threads that decode: as many as were asked for, or where that is 0 up to 4 of those that
+/// there are.
+std::int64_t worker_count(std::int64_t asked);
+
 struct ImageQueueOptions {
   vision::Transforms transforms;
   /// Instead of preprocess() with the transforms, where there is one; called on several threads.

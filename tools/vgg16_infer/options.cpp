@@ -14,7 +14,6 @@ namespace lamina::tools {
 namespace {
 
 constexpr std::int64_t kMaxBatch = 4096;
-constexpr std::int64_t kMaxThreads = 1024;
 constexpr std::int64_t kMaxSide = 16384;
 
 std::vector<Option> model_options(InferOptions& o) {
@@ -81,12 +80,7 @@ std::vector<Option> result_options(InferOptions& o) {
        .group = group,
        .choices = {"text", "json", "jsonl", "csv"},
        .set = choice(o.format, {"text", "json", "jsonl", "csv"})},
-      {.names = "-o,--output",
-       .value = "FILE",
-       .help = "write results to FILE, not stdout",
-       .group = group,
-       .completes = Completes::files,
-       .set = text(o.output)},
+      output_option(o.output, group),
       {.names = "--logits",
        .help = "raw logits too: a column of text, an array of all of them in json and jsonl",
        .group = group,
@@ -192,16 +186,8 @@ std::vector<Option> running_options(InferOptions& o) {
        .help = "images per forward pass (up to 8)",
        .group = group,
        .set = integer(o.batch, 1, kMaxBatch)},
-      {.names = "-j,--workers",
-       .value = "N",
-       .help = "decoding threads (up to 4)",
-       .group = group,
-       .set = integer(o.workers, 1, kMaxThreads)},
-      {.names = "--threads",
-       .value = "N",
-       .help = "computing threads; 0 (default): all that the machine grants",
-       .group = group,
-       .set = integer(o.threads, 0, kMaxThreads)},
+      workers_option(o.workers, group),
+      threads_option(o.threads, group),
       {.names = "--profile",
        .help = "a table of each layer's time, GFLOP/s and share",
        .group = group,
@@ -303,8 +289,7 @@ Command infer_command(InferOptions& options) {
           "tabs. docs/vgg16-infer.md describes all formats."};
   for (auto* part : {&input_options, &model_options, &result_options, &picture_options,
                      &preprocessing_options, &running_options, &looking_options}) {
-    std::vector<Option> list = part(options);
-    command.options.insert(command.options.end(), list.begin(), list.end());
+    append_options(command, part(options));
   }
   return command;
 }
